@@ -29,8 +29,6 @@ from yamjit.events import Watcher
 from yamjit.head_names import told_apart
 from yamjit.learn.describing import find_output, set_calibration, set_labels
 from yamjit.learn.export import export_model
-from yamjit.learn.heads import Dense, Head
-from yamjit.learn.model_card import ModelCard
 from yamjit.output import FORMATS
 from yamjit.output.dataframes import to_pandas
 from yamjit.plots import draw_overview, survey
@@ -38,6 +36,8 @@ from yamjit.spec import DEFAULT_MAX_RESULTS
 from yamjit.task import audio, core, processor
 from yamjit.tflite.metadata import ScoreTransformation
 from yamjit.tflite.patching import read_described, replace_metadata
+from yamjit.trained.alone import ModelCard
+from yamjit.trained.heads import Dense, Head
 
 pytestmark = pytest.mark.slow
 

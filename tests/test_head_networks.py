@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import pickle
+import zipfile
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -17,9 +19,8 @@ from tests.support.graphs import GraphBuilder
 from yamjit.classifier import Classifier
 from yamjit.cli import main
 from yamjit.deploy import deploy
-from yamjit.errors import InputError, ModelError, ModelNotFoundError
+from yamjit.errors import InputError, LimitError, ModelError, ModelNotFoundError
 from yamjit.learn import ModelCard, export_head
-from yamjit.learn.heads import Dense, Head
 from yamjit.loading import load
 from yamjit.options import ClassifierOptions
 from yamjit.reading import ReadOptions
@@ -31,6 +32,7 @@ from yamjit.tflite.operators.pointwise import SoftmaxOptions
 from yamjit.tflite.operators.products import FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
 from yamjit.tflite.pruning import pruned
+from yamjit.trained.heads import Dense, Head
 
 #: Values of an embedding of the starter.
 SIZE = 256
@@ -183,6 +185,20 @@ def test_a_model_of_embeddings_alone_is_one_with_heads(model: Classifier, sound:
         load(data, backend="numpy")
 
 
+def test_a_head_of_arrays_is_one_wherever_it_is(small_model_path: Path, tmp_path: Path, sound: np.ndarray) -> None:
+    head, path = trained(8), tmp_path / "birds.npz"
+    head.save(path)
+    expected = load(small_model_path, heads=[export_head(head)], backend="numpy").classify(sound, 16_000).scores
+    with path.open("rb") as file:
+        for given in (path, str(path), path.read_bytes(), file, head):
+            both = load(small_model_path, heads=[given], backend="numpy")
+            np.testing.assert_array_equal(both.classify(sound, 16_000).scores, expected)
+            assert both.labels == LABELS
+            assert both.head_sources[0].data == path.read_bytes()
+            other = pickle.loads(pickle.dumps(both))
+            np.testing.assert_array_equal(other.classify(sound, 16_000).scores, expected)
+
+
 # -- Names ------------------------------------------------------------------------------------------------------
 
 
@@ -232,7 +248,6 @@ def test_a_head_of_another_size_is_told_with_both(small_model_path: Path, tmp_pa
 def test_what_does_not_take_embeddings_is_refused(small_model_path: Path, tmp_path: Path) -> None:
     for given, error, message in (
         ("starter", ModelError, "a head takes embeddings, 256 values; this model takes sound"),
-        (trained().to_bytes(), ModelError, r"a head is a \.tflite file; learn\.export_head"),
         (None, InputError, "a head is None"),
         (3, InputError, "int is not a model"),
         (tmp_path / "none.tflite", ModelNotFoundError, "cannot be read"),
@@ -243,6 +258,28 @@ def test_what_does_not_take_embeddings_is_refused(small_model_path: Path, tmp_pa
         load(small_model_path, heads="birds.tflite")
     with pytest.raises(InputError, match="cannot be deployed"):
         deploy(load(small_model_path, heads=[converted()], backend="numpy"), tmp_path / "out")
+
+
+def test_damaged_heads_of_arrays_are_named_and_refused(small_model_path: Path, tmp_path: Path) -> None:
+    whole, path = trained().to_bytes(), tmp_path / "birds.npz"
+    large = io.BytesIO()
+    with zipfile.ZipFile(large, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("weights0.npy", b"\0" * (65 * 2**20))
+    wrapped = io.BytesIO()
+    with zipfile.ZipFile(wrapped, "w") as archive:
+        archive.writestr("birds.tflite", export_head(trained()))
+    for content, error, message in (
+        (whole[:-40], InputError, "cannot be read as a head: the .* bytes after"),
+        (whole.replace(b"'shape': (3, 256), }  ", b"'shape': (3, 25600), }"), InputError, "cannot be read as a head"),
+        (whole.replace(b"format.npy", b"former.npy"), InputError, "lacks a valid 'format'"),
+        (large.getvalue(), LimitError, "cannot be read as a head"),
+        (wrapped.getvalue(), ModelError, "a zip archive that holds 'birds.tflite': unpack it"),
+    ):
+        assert content != whole
+        path.write_bytes(content)
+        with pytest.raises(error, match=message) as caught:
+            load(small_model_path, heads=[path], backend="numpy")
+        assert "birds.npz" in str(caught.value)
 
 
 def test_a_head_by_itself_refuses_sound(sound: np.ndarray) -> None:

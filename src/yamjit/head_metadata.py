@@ -12,10 +12,12 @@ from yamjit.calibration import Calibration, parse_calibration
 from yamjit.class_map import audioset_id
 from yamjit.errors import ModelError
 from yamjit.head_names import told_apart
-from yamjit.heads import HeadInfo, HeadRecord, plain_locale
+from yamjit.heads import HeadInfo, HeadRecord, NamedBy, official_head, plain_locale
 from yamjit.labels import parse_labels
 from yamjit.plan import Plan
-from yamjit.spec import SAMPLE_RATES
+from yamjit.plan.plan import Head
+from yamjit.published_layer import is_published_layer
+from yamjit.spec import DEFAULT_SAMPLE_RATE, SAMPLE_RATES
 from yamjit.tflite import Graph
 from yamjit.tflite.metadata import (
     AssociatedFile,
@@ -30,10 +32,8 @@ from yamjit.tflite.metadata import (
 if TYPE_CHECKING:
     from yamjit.tflite.patching import Described
 
-__all__ = ["DEFAULT_SAMPLE_RATE", "read_head_records", "read_heads", "read_labelled_outputs", "read_sample_rate"]
+__all__ = ["read_head_records", "read_heads", "read_labelled_outputs", "read_sample_rate"]
 
-#: Sample rate of models that do not say theirs, in Hz: YAMNet's.
-DEFAULT_SAMPLE_RATE = 16_000
 
 _Unit = TypeVar("_Unit", ScoreCalibration, ScoreThresholding)
 
@@ -60,13 +60,13 @@ def read_head_records(graph: Graph, plan: Plan) -> tuple[HeadRecord, ...]:
     records = []
     for name, tensor, head in zip(names, tensors, plan.heads, strict=True):
         classes = int(np.prod(head.scores.shape))
-        labels = _labels(graph.files, tensor, classes)
+        labels, named_by = _labels(graph, head, tensor, classes)
         records.append(
             HeadRecord(
                 name=name,
                 labels=labels,
                 audioset_ids=tuple(audioset_id(label) for label in labels),
-                is_labelled=bool(_label_files(tensor)),
+                named_by=named_by,
                 translations=_translations(graph.files, tensor, classes),
                 calibration=_calibration(graph.files, tensor, classes),
                 score_threshold=_score_threshold(tensor),
@@ -88,7 +88,7 @@ def read_labelled_outputs(described: Described, locale: str = "en") -> tuple[Hea
             labels = parse_labels(_content(described.files, listed[0].name))
             ids = tuple(audioset_id(label) for label in labels)
             translations = _translations(described.files, tensor, len(labels))
-            record = HeadRecord(tensor.name or end.name, labels, ids, is_labelled=True, translations=translations)
+            record = HeadRecord(tensor.name or end.name, labels, ids, NamedBy.METADATA, translations)
             heads.append(record.info(index, locale))
     return tuple(heads)
 
@@ -117,9 +117,13 @@ def _subgraph(model: Graph | Described) -> SubgraphMetadata:
 # -- Names ------------------------------------------------------------------------------------------------------
 
 
-def _labels(files: Mapping[str, bytes], tensor: TensorMetadata, classes: int) -> tuple[str, ...]:
-    listed = _label_files(tensor)
-    return _read_labels(files, listed[0].name, classes) if listed else tuple(f"class {i}" for i in range(classes))
+def _labels(graph: Graph, head: Head, tensor: TensorMetadata, classes: int) -> tuple[tuple[str, ...], NamedBy]:
+    """Return the names of an output's classes, and what names them."""
+    if listed := _label_files(tensor):
+        return _read_labels(graph.files, listed[0].name, classes), NamedBy.METADATA
+    if is_published_layer(graph, graph.outputs[head.output]):
+        return official_head().labels, NamedBy.WEIGHTS
+    return tuple(f"class {i}" for i in range(classes)), NamedBy.NOTHING
 
 
 def _translations(files: Mapping[str, bytes], tensor: TensorMetadata, classes: int) -> dict[str, tuple[str, ...] | str]:

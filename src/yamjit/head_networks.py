@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,12 +18,13 @@ from yamjit.compiled.loading import load_compiled
 from yamjit.disk import describe, read_regular
 from yamjit.errors import ModelError, of_model_file
 from yamjit.head_names import told_apart
-from yamjit.heads import HeadRecord
+from yamjit.heads import HeadRecord, NamedBy
 from yamjit.kernels.backends import Backend
 from yamjit.labels import parse_labels
 from yamjit.network import Network, Quantized
 from yamjit.store import ResolvedModel
 from yamjit.text import plural
+from yamjit.wrapped import wrapped_kind
 
 if TYPE_CHECKING:
     from yamjit.compiled.record import CompiledModel
@@ -51,6 +53,8 @@ class HeadNetworks:
     ------
     ModelError
         If the model has no embeddings, or a head does not take them or cannot be run exactly.
+    InputError, LimitError
+        If a head of arrays is not one that yamjit wrote, or is too large.
     """
 
     def __init__(self, sources: Sequence[ResolvedModel], network: Network, backend: Backend) -> None:
@@ -60,8 +64,7 @@ class HeadNetworks:
         records: list[HeadRecord] = []
         for source in self.sources:
             with of_model_file(source.name):
-                _check_kind(source.data)
-                head = load_compiled(source, backend)
+                head = load_compiled(_as_model(source), backend)
                 _check_input(head.plan, network.plan)
                 records += _named_by_file(head, source)
             self._heads.append(Network(head.plan, backend))
@@ -88,11 +91,16 @@ class HeadNetworks:
         return [*(found for head in self._heads for found in head.answers(values)[:-1]), embeddings]
 
 
-def _check_kind(data: bytes) -> None:
-    """Refuse a head that training kept as arrays."""
-    if data.startswith(b"PK"):
-        kept = "learn.export_head(learn.Head.load(path)) makes one of a head that yamjit train kept"
-        raise ModelError(f"a head is a .tflite file; {kept}")
+def _as_model(source: ResolvedModel) -> ResolvedModel:
+    """Return the file of a head as a model: one that training kept as arrays is written as such."""
+    if not source.data.startswith(b"PK") or wrapped_kind(source.data) is not None:
+        return source
+    from yamjit.trained.alone import export_head
+    from yamjit.trained.heads import Head
+
+    head = Head.from_bytes(source.data, name=source.name or "the head")
+    data = export_head(head)
+    return dataclasses.replace(source, data=data, sha256=hashlib.sha256(data).hexdigest(), known=None)
 
 
 def _check_input(head: Plan, model: Plan) -> None:
@@ -121,7 +129,7 @@ def _named_by_file(head: CompiledModel, source: ResolvedModel) -> list[HeadRecor
             record = dataclasses.replace(record, name=source.path.stem)
         records = [record if record.is_labelled else _labelled(record, source.path)]
     for record in records:
-        if not record.is_labelled:
+        if record.named_by == NamedBy.NOTHING:
             beside = "" if source.path is None else f", and no {_label_files(source.path)[0].name} is beside it"
             logger(__name__).warning(
                 "the head %r names no classes%s: they are called class 0 to class %d",
@@ -147,5 +155,5 @@ def _labelled(record: HeadRecord, path: Path) -> HeadRecord:
             found = f"{plural(len(labels), 'line')}; the head has {plural(len(record.labels), 'class')}"
             raise ModelError(f"the label file {str(file)!r} has {found}")
         ids = tuple(map(audioset_id, labels))
-        return dataclasses.replace(record, labels=labels, audioset_ids=ids, is_labelled=True)
+        return dataclasses.replace(record, labels=labels, audioset_ids=ids, named_by=NamedBy.FILE)
     return record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,6 +18,7 @@ __all__ = [
     "HeadInfo",
     "HeadRecord",
     "ListedClass",
+    "NamedBy",
     "languages_of",
     "list_classes",
     "official_head",
@@ -37,7 +39,8 @@ class HeadInfo:
     index : int
         Position among the outputs, from 0.
     labels : tuple of str
-        Names of the classes: the first label file; "class 0", "class 1", ... where there is none.
+        Names of the classes: the first label file; YAMNet's where the last layer is that of a published YAMNet; else
+        "class 0", "class 1", ...
     display_names : tuple of str
         Names to be shown: the label file of the language that was asked for, else `labels`.
     audioset_ids : tuple of str
@@ -57,6 +60,18 @@ class HeadInfo:
     score_threshold: float | None = None
 
 
+class NamedBy(enum.Enum):
+    """What names the classes of an output."""
+
+    METADATA = "metadata"
+    #: A file of labels beside that of a head.
+    FILE = "file"
+    #: The last layer, which is that of a published YAMNet.
+    WEIGHTS = "weights"
+    #: They are called "class 0", "class 1", ...
+    NOTHING = "nothing"
+
+
 @brief_repr
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class HeadRecord:
@@ -66,8 +81,8 @@ class HeadRecord:
     ----------
     name, labels, audioset_ids, calibration, score_threshold
         As in `HeadInfo`.
-    is_labelled : bool
-        Whether a file of the model names the classes.
+    named_by : NamedBy
+        What names the classes.
     translations : mapping of str to tuple of str, or str
         Names of the classes by locale, such as "de" or "pt-BR"; where a file of names cannot be used, why.
     """
@@ -75,10 +90,15 @@ class HeadRecord:
     name: str
     labels: tuple[str, ...]
     audioset_ids: tuple[str, ...]
-    is_labelled: bool
+    named_by: NamedBy
     translations: Mapping[str, tuple[str, ...] | str]
     calibration: Calibration | None = None
     score_threshold: float | None = None
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether a file, in the model or beside it, names the classes."""
+        return self.named_by in (NamedBy.METADATA, NamedBy.FILE)
 
     def display_names(self, locale: str) -> tuple[str, ...] | None:
         """Return the names of a locale, else the first ones of its language, without a region before those with one.

@@ -47,10 +47,10 @@ def load(
     roles : sequence of str, optional
         What each output of the file is, in their order: "scores", "embeddings", "log-mel" or "other". By default the
         metadata, the operators and the names of the outputs decide; ``yamjit info`` says how.
-    heads : sequence of path, bytes or binary file object
-        Models from embeddings to scores, ``.tflite`` files, whose outputs stand in place of the model's own. Their
-        classes are named by their metadata, else by ``NAME.txt``, ``NAME_labels.txt`` or ``labels.txt`` beside
-        ``NAME.tflite``, a line each.
+    heads : sequence of path, bytes, binary file object or `yamjit.learn.Head`
+        Models from embeddings to scores, whose outputs stand in place of the model's own: ``.tflite`` files, or the
+        ``.npz`` of `Head.save` and ``yamjit train``. The classes of a ``.tflite`` are named by its metadata, else by
+        ``NAME.txt``, ``NAME_labels.txt`` or ``labels.txt`` beside ``NAME.tflite``, a line each.
 
     Returns
     -------
@@ -62,8 +62,11 @@ def load(
         If there is no model; the message says how to get one.
     ModelError
         If the model or a head cannot be run exactly, or a head takes no embeddings, or none of this size.
+    LimitError
+        If a file asks for more than a limit allows.
     InputError
-        If an argument is wrong, or ``$YAMJIT_LOWERING`` names what the library has not or this machine does not run.
+        If an argument is wrong, an ``.npz`` is not a head that yamjit wrote, or ``$YAMJIT_LOWERING`` names what the
+        library has not or this machine does not run.
     DependencyError
         If a backend is named that is not installed, or ``$YAMJIT_LIBRARY`` names a file that cannot be loaded.
 
@@ -79,6 +82,8 @@ def load(
 
 
 def _resolved_head(head: Any) -> ResolvedModel:
+    from yamjit.trained.heads import Head  # with what archives are read by, which a model without heads does without
+
     if head is None:  # which stands for the official model
-        raise InputError("a head is None; a path, bytes or a binary file object is accepted")
-    return resolve_model(head)
+        raise InputError("a head is None; a path, bytes, a binary file object or a Head is accepted")
+    return resolve_model(head.to_bytes() if isinstance(head, Head) else head)

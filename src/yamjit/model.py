@@ -195,6 +195,11 @@ class Model:
         """The files of the heads that the model was loaded with, whose outputs stand in place of its own."""
         return self._attached.sources if self._attached else ()
 
+    @property
+    def head_plans(self) -> tuple[Plan, ...]:
+        """What is computed of each of these heads."""
+        return self._attached.plans if self._attached else ()
+
     @functools.cached_property
     def graph(self) -> Graph:
         """The graph of the model, read from its file when it is first asked for."""
@@ -254,13 +259,13 @@ class Model:
     def check_features(self, features: str | Sequence[str]) -> tuple[str, ...]:
         """Return names of features as a tuple, each once; other names, or none, are an `InputError`."""
         names = (features,) if isinstance(features, str) else checks.elements(features, "features", "names")
-        if not names:
-            raise InputError("no features were named; at least one is accepted")
         if names == (EMBEDDING,):  # for which no graph is read
             self.check_embedding()
             return names
         if not self.features:
             raise ModelError("the model has no features: neither an embedding, nor layers with several places in time")
+        if not names:
+            raise InputError("no features were named; at least one is accepted")
         return tuple(dict.fromkeys(checks.choice(name, "features", self.features) for name in names))
 
     def feature_size(self, name: str) -> int:

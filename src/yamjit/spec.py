@@ -8,6 +8,7 @@ from typing import NamedTuple
 __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_MAX_RESULTS",
+    "DEFAULT_SAMPLE_RATE",
     "EMBEDDING",
     "KNOWN_MODELS",
     "MOST_THREADS",
@@ -46,6 +47,8 @@ DEFAULT_LIMITS = Limits()
 
 #: Sample rates that a model may ask for, in Hz.
 SAMPLE_RATES = range(1000, 768_001)
+#: Sample rate of models that do not say theirs, in Hz: YAMNet's.
+DEFAULT_SAMPLE_RATE = 16_000
 
 #: Name of the feature that scores are computed from, and that heads take unless they say another.
 EMBEDDING = "embedding"

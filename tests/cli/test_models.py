@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 import soundfile
 
 import yamjit
+from tests.support.family import family_models
 from yamjit.cli import main
+from yamjit.tflite import write_graph
 
 RATE = 16_000
 
@@ -149,6 +152,51 @@ def test_who_made_a_model_is_told(model: Path, sounds: Path, capsys: pytest.Capt
     assert (found["clips"], found["digests"], found["unchanged"]) == (12, 12, True)
     assert run("classify", sounds / "low" / "0.wav", "--model", model, "--backend", "numpy") == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_model_is_told_with_the_heads_that_are_given_beside_it(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    npz, tflite = model.with_suffix(".npz"), tmp_path / "head.tflite"
+    tflite.write_bytes(yamjit.learn.export_head(yamjit.learn.Head.load(npz), yamjit.learn.ModelCard(head_name="birds")))
+    assert run("info", "starter", "--head", npz, "--head", tflite) == 0
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    assert any(line.startswith("output      scores float32 (1, 33): scores, since") for line in lines)  # the starter's
+    for path, name in ((npz, "custom"), (tflite, "birds")):
+        place = lines.index(f"head        {path}: {path.stat().st_size:,} bytes, SHA-256 {sha256(path)}")
+        says = f"embeddings of 256 values, which the model computes, to {name} (2 classes)"
+        assert lines[place + 1] == f"{'':12}{says}"
+        assert f"labels of {name} (2)" in lines
+    assert run("info", "starter", "--head", npz, "--head", tflite, "--head", "birds", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [head["outputs"] for head in found["given_heads"]] == [["custom"], ["birds"]]
+    assert [(head["name"], head["labels"], head["named_by"]) for head in found["heads"]] == [
+        ("birds", ["high", "low"], "metadata")
+    ]
+    assert run("info", tflite, "--head", npz) == 1
+    assert "a head takes embeddings, and the model has none" in capsys.readouterr().err
+    assert run("info", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["given_heads"] == []
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_model_of_any_length_is_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "any.tflite"
+    path.write_bytes(write_graph(family_models()["any length"]))
+    assert run("info", path) == 0
+    out = capsys.readouterr().out
+    assert "float32 (any)" in out
+    assert "mono audio at 16000 Hz of any length, heard in windows of 0.975 s" in out
+    assert run("info", path, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["any_length"], found["inputs"][0]["shape"]) == (True, [None])
+    assert run("info", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["any_length"], found["inputs"][0]["shape"]) == (False, [15_600])
 
 
 def test_strangers_are_told_of_once_and_changes_always(

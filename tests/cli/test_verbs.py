@@ -19,7 +19,7 @@ import soundfile
 import yamjit
 from tests.support.backends import wants_library
 from yamjit.cli import main
-from yamjit.learn.heads import Dense, Head
+from yamjit.trained.heads import Dense, Head
 
 
 @pytest.fixture(autouse=True)

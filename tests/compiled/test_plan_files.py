@@ -26,13 +26,13 @@ from yamjit.kernels import load_backend
 from yamjit.kernels.plan_file.entries import CHECK_PLAN
 from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, MAGIC, Fault, Field, HeadField
 from yamjit.kernels.plan_file.xxh64 import xxh64
-from yamjit.learn.export import export_head, export_model
-from yamjit.learn.heads import Dense, Head
-from yamjit.learn.model_card import ModelCard
+from yamjit.learn.export import export_model
 from yamjit.loading import load
 from yamjit.network import Network
 from yamjit.store import resolve_model
 from yamjit.tflite import Graph, read_graph
+from yamjit.trained.alone import ModelCard, export_head
+from yamjit.trained.heads import Dense, Head
 from yamjit.training_clips import TrainingClips
 
 MODELS = (
@@ -118,7 +118,7 @@ def test_all_of_a_model_is_read_back(model: CompiledModel, family: str) -> None:
     assert [getattr(found.plan, name) for name in names] == [getattr(plan, name) for name in names]
     assert list(found.plan.slots.items()) == list(plan.slots.items())
     for got, had in zip(found.heads, model.heads, strict=True):
-        names = ("name", "labels", "audioset_ids", "is_labelled", "translations", "score_threshold")
+        names = ("name", "labels", "audioset_ids", "named_by", "translations", "score_threshold")
         assert [getattr(got, name) for name in names] == [getattr(had, name) for name in names]
         assert (got.calibration is None) == (had.calibration is None)
         if got.calibration is not None and had.calibration is not None:

@@ -22,7 +22,7 @@ from yamjit.kernels.machine_code.platforms import own_platform
 from yamjit.kernels.machine_code.sources import sources_digest
 from yamjit.kernels.plan_file.layout import FAMILIES, MAGIC, Field
 from yamjit.learn import ModelCard, export_head
-from yamjit.learn.heads import Dense, Head
+from yamjit.trained.heads import Dense, Head
 
 LIBRARIES = {
     f"{own_platform()}/libyamjit.a": b"static",

@@ -25,8 +25,8 @@ from yamjit.kernels.lowering_choice import choose_lowering
 from yamjit.kernels.machine_code.platforms import own_platform
 from yamjit.kernels.plan_file.layout import Fault, Field
 from yamjit.learn import export_head
-from yamjit.learn.heads import Dense, Head
 from yamjit.tflite.writer import write_graph
+from yamjit.trained.heads import Dense, Head
 
 Float32 = npt.NDArray[np.float32]
 

@@ -39,11 +39,13 @@ STOREYS = {
     "class_map": 2,
     "labels": 2,
     "tflite": 2,
+    "trained": 4,
     "audio": 3,
     "kernels": 2,
     "store": 2,
     "output": 2,
     "head_names": 2,
+    "published_layer": 3,
     "figures": 2,
     "npz": 3,
     "provenance": 3,
@@ -218,7 +220,16 @@ def test_rooms_need_the_strangers_they_have() -> None:
 #: Floors of the rooms inside `kernels`; the modules of one room know each other.
 FLOORS = {"memory": 0, "settings": 0, "lowering_choice": 0, "vectors": 1, "workspace": 1, "machine_code": 2}
 FLOORS |= {"program": 2, "step_kernels": 3, "step_view": 3, "sums": 3, "program_proof": 4, "prepared": 5, "int8": 6}
-FLOORS |= {"float32": 7, "hybrid": 7, "log_mel": 8, "steps": 8, "plan_file": 9, "backends": 9, "__init__": 10}
+FLOORS |= {
+    "float32": 7,
+    "hybrid": 7,
+    "spectral": 7,
+    "log_mel": 8,
+    "steps": 8,
+    "plan_file": 9,
+    "backends": 9,
+    "__init__": 10,
+}
 FLOORS |= {"diagnosis": 11}
 
 #: Modules of `kernels` that import Numba, since they are compiled or compile; no other does, nor imports one of them
@@ -228,12 +239,12 @@ COMPILING = {
     *("machine_code/compiler", "machine_code/foreign", "machine_code/jit", "machine_code/pointer"),
     "prepared/table",
     *("int8/amx_matmul", "int8/avx2_matmul", "int8/depthwise", "int8/generated", "int8/kernel_set", "int8/matmul"),
-    *("int8/other_plain", "int8/plain", "int8/plain_steps", "int8/vector_steps"),
+    *("int8/plain", "int8/plain_steps", "int8/relatives_plain", "int8/vector_steps"),
     *("float32/depthwise", "float32/matmul", "float32/plain", "float32/plain_functions"),
     *("float32/plain_steps", "float32/vector_steps"),
     *("hybrid/depthwise", "hybrid/matmul", "hybrid/plain", "hybrid/quantizing", "hybrid/steps"),
     "hybrid/vector_quantizing",
-    *("steps/batch", "steps/run"),
+    *("spectral/fourier", "spectral/plain", "steps/batch", "steps/run"),
     *("log_mel/codelets", "log_mel/fft_codelets", "log_mel/kernel"),
     *("plan_file/check", "plan_file/digest", "plan_file/faults", "plan_file/head_check"),
     *("plan_file/kernel_table", "plan_file/step_check", "plan_file/table_check"),

@@ -33,7 +33,6 @@ from yamjit.learn import Head
 from yamjit.learn.calibrating import CalibrationReport
 from yamjit.learn.describing import set_labels, set_texts
 from yamjit.learn.embedding_cache import EmbeddingCache
-from yamjit.learn.heads import Dense
 from yamjit.output import FORMATS
 from yamjit.results import Row
 from yamjit.signatures import file_kind
@@ -42,6 +41,7 @@ from yamjit.store import download
 from yamjit.text import json_text, printable, printable_lines, unportable
 from yamjit.tflite import read_graph
 from yamjit.tflite.patching import read_described, replace_metadata
+from yamjit.trained.heads import Dense
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX files")
 

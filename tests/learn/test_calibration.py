@@ -16,9 +16,9 @@ from yamjit.learn.calibrating import (
     fit_sigmoids,
     thresholds_for_precision,
 )
-from yamjit.learn.heads import sigmoid
 from yamjit.learn.metrics import calibration_error
 from yamjit.tflite.metadata import ScoreTransformation
+from yamjit.trained.heads import sigmoid
 
 
 def bent(n: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -14,13 +14,13 @@ from yamjit.calibration import Calibration
 from yamjit.errors import InputError, ModelError
 from yamjit.learn.describing import as_document, set_audio, set_calibration, set_labels, set_texts
 from yamjit.learn.export import export_model
-from yamjit.learn.heads import Dense, Head
-from yamjit.learn.model_card import ModelCard
 from yamjit.loading import load
 from yamjit.options import ClassifierOptions
 from yamjit.tflite import read_graph, write_graph
 from yamjit.tflite.metadata import AssociatedFile, Metadata
 from yamjit.tflite.patching import read_described, replace_metadata
+from yamjit.trained.alone import ModelCard
+from yamjit.trained.heads import Dense, Head
 
 
 @pytest.fixture(scope="module")

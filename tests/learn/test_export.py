@@ -17,12 +17,12 @@ from yamjit.calibration import Calibration
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError, ModelError
 from yamjit.learn.export import export_model, independent
-from yamjit.learn.heads import Dense, Head
-from yamjit.learn.model_card import ModelCard
 from yamjit.loading import load
 from yamjit.options import ClassifierOptions
 from yamjit.tflite import read_graph, validate_graph
 from yamjit.tflite.metadata import ScoreTransformation
+from yamjit.trained.alone import ModelCard
+from yamjit.trained.heads import Dense, Head
 
 LABELS = ("Zaunkönig", "Пересмешник", "ウグイス", "عندليب", "a, b; c", "🐦", "नीलकण्ठ", "x" * 300, "-", "9")
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from yamjit.errors import InputError
-from yamjit.learn.blocked import BlockedMatrix, matmul
 from yamjit.learn.fitting import CurvePoint, FitOptions, Samples, _Loss, _Spread, fit_head
-from yamjit.learn.heads import Dense, Head, checked_labels, sigmoid, softmax
 from yamjit.learn.optimizer import minimize
+from yamjit.trained.blocked import BlockedMatrix, matmul
+from yamjit.trained.heads import Dense, Head, checked_labels, sigmoid, softmax
 
 
 def clouds(classes: int = 3, size: int = 40, each: int = 60, seed: int = 5) -> Samples:

@@ -16,10 +16,10 @@ from yamjit import learn
 from yamjit.calibration import Calibration
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError, ModelError
-from yamjit.learn.heads import Head
 from yamjit.loading import load
 from yamjit.npz import read_arrays, write_arrays
 from yamjit.tflite.metadata import ScoreTransformation
+from yamjit.trained.heads import Head
 
 INNER = ("layer6_mean", "layer6_max", "layer12_mean")
 
@@ -203,6 +203,17 @@ def test_what_lies_behind_the_feature_is_left_out(model: Classifier, name: str) 
     assert found.provenance is not None
     assert found.provenance.base == model.name
     assert len(data) < len(model.source.data) / (2 if name.startswith("layer12") else 10) + 110_000
+
+
+def test_the_mean_of_a_layer_before_it_is_rounded(starter: Classifier) -> None:
+    name, noise = "layer6_mean", noises(1)[0]
+    model = load(learn.export_model(starter, head_on(starter, name), None), backend="numpy")
+    found = learn.fine_embeddings(model, noise)
+    np.testing.assert_array_equal(found.exact, starter.embed(noise, 16_000, features=name))
+    assert 0 < np.abs(found.fine - found.exact).max() < 0.03
+    greatest = load(learn.export_model(starter, head_on(starter, "layer6_max"), None), backend="numpy")
+    with pytest.raises(ModelError, match="the greatest values of a map"):
+        learn.fine_embeddings(greatest, noise)
 
 
 def test_the_whole_network_can_be_kept(model: Classifier) -> None:

@@ -25,6 +25,7 @@ from yamjit.tflite import Graph, Op, Operator, Tensor, read_graph, write_graph
 from yamjit.tflite.metadata import ScoreTransformation
 from yamjit.tflite.operators.products import FullyConnectedOptions
 from yamjit.tflite.patching import read_described, replace_metadata
+from yamjit.trained.heads import Dense
 from yamjit.training_clips import TrainingClips
 
 RATE = 16_000
@@ -73,7 +74,7 @@ def test_a_model_says_where_it_comes_from(starter: Classifier, features: Feature
     record = json.loads(model.graph.files["yamjit.json"])
     assert record["clips"] == 6
     assert len(record["digest"]) == 64
-    head = learn.Head(model.labels, "sigmoid", (learn.heads.Dense(np.ones((2, 256)), np.zeros(2)),))
+    head = learn.Head(model.labels, "sigmoid", (Dense(np.ones((2, 256)), np.zeros(2)),))
     dated = learn.export_model(starter, head, features, learn.ModelCard(date=datetime.date(2026, 5, 12)))
     again = learn.export_model(starter, head, features, learn.ModelCard(date=datetime.date(2026, 5, 12)))
     assert dated == again  # whatever day it is
@@ -199,7 +200,7 @@ def test_clips_are_known_by_their_bytes_and_their_part(exported: bytes, dataset:
 
 
 def test_no_digests_are_kept_where_none_are_wanted(starter: Classifier, features: Features, exported: bytes) -> None:
-    head = learn.Head(("high", "low"), "sigmoid", (learn.heads.Dense(np.ones((2, 256)), np.zeros(2)),))
+    head = learn.Head(("high", "low"), "sigmoid", (Dense(np.ones((2, 256)), np.zeros(2)),))
     for windows, card, clips in (
         (features, learn.ModelCard(digests=False), 6),
         (features.embeddings, learn.ModelCard(), 0),
@@ -220,7 +221,7 @@ def test_no_digests_are_kept_where_none_are_wanted(starter: Classifier, features
 def test_clips_of_other_splits_are_not_learned_from(starter: Classifier, features: Features) -> None:
     clips = tuple(replace(c, split="test" if k % 3 else "train") for k, c in enumerate(features.dataset.clips))
     split = replace(features, dataset=replace(features.dataset, clips=clips))
-    head = learn.Head(("high", "low"), "sigmoid", (learn.heads.Dense(np.ones((2, 256)), np.zeros(2)),))
+    head = learn.Head(("high", "low"), "sigmoid", (Dense(np.ones((2, 256)), np.zeros(2)),))
     model = load(learn.export_model(starter, head, split), backend="numpy")
     assert learn.clips_trained_on(model, split.dataset) == clips[::3]
 

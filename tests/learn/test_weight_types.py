@@ -13,7 +13,6 @@ from reference.runtime import Runtime, runtime_available
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError, ModelError
 from yamjit.learn import ModelCard, export_head, export_model
-from yamjit.learn.heads import Dense, Head
 from yamjit.loading import load
 from yamjit.tflite import Graph, Op, read_graph, validate_graph, write_graph
 from yamjit.tflite.graph import Arithmetic
@@ -21,6 +20,7 @@ from yamjit.tflite.metadata import Metadata
 from yamjit.tflite.operators.products import FullyConnectedOptions
 from yamjit.tflite.patching import read_described, replace_metadata
 from yamjit.tflite.weight_types import dynamic_range, floating
+from yamjit.trained.heads import Dense, Head
 from yamjit.weights import layers
 
 PRODUCTS = (Op.CONV_2D, Op.DEPTHWISE_CONV_2D, Op.FULLY_CONNECTED)

@@ -19,6 +19,7 @@ from yamjit.tflite.operators.movers import ReshapeOptions
 from yamjit.tflite.operators.pooling import Pool2DOptions
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
+from yamjit.trained.heads import Dense
 
 NOISE = np.random.default_rng(1).normal(0, 0.1, 16_000 * 3).astype(np.float32)
 
@@ -263,7 +264,7 @@ def test_a_head_alone_has_no_features(small_model_path: object) -> None:
     from yamjit import learn
 
     model = yamjit.load(small_model_path, backend="numpy")
-    head = learn.Head(("a",), "sigmoid", (learn.heads.Dense(np.ones((1, 256)), np.zeros(1)),))
+    head = learn.Head(("a",), "sigmoid", (Dense(np.ones((1, 256)), np.zeros(1)),))
     alone = yamjit.load(learn.export_head(head), backend="numpy")
     assert not alone.features
     with pytest.raises(ModelError, match="the model has no features"):

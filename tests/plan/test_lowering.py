@@ -163,14 +163,16 @@ def sum_with_a_constant(size: int) -> Graph:
     return b.build([source], [output])
 
 
-SPECTRUM = operation(Op.COMPLEX_ABS, [((4, 5), np.complex64)], ((4, 5), np.float32))
+PLANE = operation(Op.RFFT2D, [((4, 8), np.float32), np.array([4, 8], np.int32)], ((4, 5), np.complex64))
+LENGTH = operation(Op.SHAPE, [((4, 5), np.float32)], ((2,), np.int32))
 
 
 @pytest.mark.parametrize(
     ("graph", "message"),
     [
         (graphs.conv2d_s8((1, 4, 4, 64), 8, (3, 3), dilation=(100, 100)), "more than 16777216 weights"),
-        (SPECTRUM, "is not part of a network"),
+        (PLANE, "a transform of 4 rows at once is not supported"),
+        (LENGTH, "is not part of a network"),
         (sum_with_a_constant(2**15), "a constant of 32768 int8 values is larger than 16384"),
         (graphs.depthwise_s8((257, 5, 5, 8)), "257 images are more than 256"),
         (huge_bias(), "the accumulator of channel 1 could overflow 32 bits"),

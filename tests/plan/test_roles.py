@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reference.runtime import Runtime, runtime_available
 from tests.support.float_graphs import FLOAT_GRAPHS
 from tests.support.graphs import GraphBuilder
 from yamjit.cli import main
@@ -75,6 +76,29 @@ def test_without_probabilities_logits_are_the_scores() -> None:
     assert roles(network("d")) == [Role.SCORES]
     assert roles(network("b", "d")) == [Role.EMBEDDINGS, Role.SCORES]
     assert roles(network("b")) == [Role.EMBEDDINGS]
+
+
+@pytest.mark.parametrize("ends", [None, Op.SOFTMAX, Op.LOGISTIC])
+def test_the_mean_of_scores_of_all_windows_is_scores(ends: Op | None) -> None:
+    """As the tutorial on transfer learning ends its model."""
+    builder = GraphBuilder()
+    source = builder.activation((-1, 40))
+    weights = builder.constant(np.random.default_rng(0).normal(0, 1, (3, 40)).astype(np.float32))
+    inputs = [source, weights]
+    scores = builder.operator(Op.FULLY_CONNECTED, inputs, builder.activation((-1, 3)), FullyConnectedOptions())
+    if ends is not None:
+        options = SoftmaxOptions() if ends == Op.SOFTMAX else None
+        scores = builder.operator(ends, [scores], builder.activation((-1, 3)), options)
+    axis = builder.constant(np.array(0, np.int32))
+    mean = builder.operator(Op.MEAN, [scores, axis], builder.activation((3,)), ReducerOptions())
+    data = write_graph(builder.build([source], [mean]))
+    head = load(data, backend="numpy")
+    assert roles(head.graph) == [Role.SCORES]
+    assert head.plan.embedding is None
+    row = np.random.default_rng(1).normal(0, 1, (1, 40)).astype(np.float32)
+    if runtime_available():
+        (expected,) = Runtime(data).run(row)
+        np.testing.assert_array_equal(head.network.run(row).scores[0], expected)
 
 
 def test_names_decide_what_is_left() -> None:

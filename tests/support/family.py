@@ -1,4 +1,4 @@
-"""Small models of every kind but int8: of each float and hybrid operator, of any length, with float or mixed weights.
+"""Small models of every kind but int8: each float and hybrid operator, any length, spectra, float or mixed weights.
 
 Each takes samples and gives scores, so that it can be loaded and run whole.
 """
@@ -15,6 +15,7 @@ from tests.support.float_graphs import FLOAT_GRAPHS, OPTIMISED_GRAPHS, constant
 from tests.support.graphs import GraphBuilder
 from tests.support.hybrid import HYBRID_GRAPHS
 from tests.support.sample_model import sample_model
+from tests.support.spectral_graphs import commands_model, stft_model
 from tests.support.synthetic import synthetic_yamnet
 from tests.tflite.test_folding import PROBLEMS, Problem, any_length
 from yamjit.tflite.graph import Graph, Op, Operator
@@ -44,6 +45,10 @@ def family_models() -> Mapping[str, Graph]:
         "any length": _any_length(),
         "samples": sample_model(),
         "samples, softmax": sample_model(Op.SOFTMAX, (1,)),
+        "magnitudes": stft_model(3),
+        "imaginary parts": stft_model(3, Op.IMAG),
+        "commands": commands_model(1600),
+        "commands, with a rate": commands_model(1600, asks_for_rate=True),
         "float": floating(whole),
         "dynamic": dynamic_range(floating(whole)),
     }

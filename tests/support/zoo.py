@@ -12,8 +12,9 @@ from tests.support.float_graphs import FLOAT_GRAPHS, OPTIMISED_GRAPHS, constant,
 from tests.support.hybrid import HYBRID_GRAPHS, hybrid_graph
 from tests.support.int8_graphs import INT8_GRAPHS
 from tests.support.programs import OneOperator, pooling_program
+from tests.support.spectral_graphs import SPECTRAL_GRAPHS
 from yamjit.compiled.record import CompiledModel
-from yamjit.heads import HeadRecord
+from yamjit.heads import HeadRecord, NamedBy
 from yamjit.kernels.memory import Packer
 from yamjit.kernels.prepared.uses import constants_of
 from yamjit.kernels.program import Column, Program
@@ -69,7 +70,7 @@ def zoo(seed: int = 0) -> CompiledModel:
 
 
 def float_zoo(seed: int = 0) -> CompiledModel:
-    """Return a model of float32 values and hybrid products: windows of 63 samples, an embedding, three classes."""
+    """Return a model of floats, hybrid products and spectra: windows of 63 samples, an embedding, three classes."""
     program = _merged([OneOperator(graph).program for graph in _float_graphs(seed)])
     embedding, scores = (
         Slot(name, (size,), int(program.steps[step, Column.OUTPUT]), step, 1.0, 0, np.dtype(np.float32))
@@ -93,6 +94,7 @@ def _float_graphs(seed: int) -> Iterator[Graph]:
     yield from FLOAT_GRAPHS.values()
     yield from OPTIMISED_GRAPHS.values()
     yield from HYBRID_GRAPHS.values()
+    yield from SPECTRAL_GRAPHS.values()
     yield graphs.dequantize((1, 50))
     choose = random.Random(seed)
     for _ in range(16):
@@ -138,4 +140,4 @@ def _head(scores: Slot) -> Head:
 
 
 def _record() -> HeadRecord:
-    return HeadRecord("scores", ("one", "two", "drei ä"), ("", "", ""), True, {})
+    return HeadRecord("scores", ("one", "two", "drei ä"), ("", "", ""), NamedBy.METADATA, {})

@@ -110,7 +110,7 @@ def codes(enumeration: type) -> dict[str, int]:
 
 
 def test_codes_are_those_of_the_schema() -> None:
-    assert codes(tflite.BuiltinOperator) == {op.name: op.value for op in Op}
+    assert codes(tflite.BuiltinOperator) == {op.name: op.value for op in Op if op < Op.AUDIO_SPECTROGRAM}
     assert codes(tflite.TensorType) == {kind.name: kind.value for kind in TensorType}
     assert codes(tflite.Padding) == {padding.name: padding.value for padding in Padding}
     fused = codes(tflite.ActivationFunctionType)

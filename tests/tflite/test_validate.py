@@ -30,6 +30,7 @@ from yamjit.tflite.operators.movers import GatherOptions, ReshapeOptions, SplitO
 from yamjit.tflite.operators.pooling import Pool2DOptions
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 from yamjit.tflite.operators.shapes import SHAPE_OPERATORS
+from yamjit.tflite.operators.spectrum import AudioSpectrogramOptions, MfccOptions
 
 Edit = Callable[[Graph], Graph]
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
@@ -83,6 +84,14 @@ SOUND: dict[str, Graph] = {
     "log": operation(Op.LOG, [((4, 3), F)], ((4, 3), F)),
     "rfft2d": operation(Op.RFFT2D, [((4, 1, 8), F), int32(1, 8)], ((4, 1, 5), np.complex64)),
     "complex abs": operation(Op.COMPLEX_ABS, [((4, 5), np.complex64)], ((4, 5), F)),
+    "real": operation(Op.REAL, [((4, 5), np.complex64)], ((4, 5), F)),
+    "imag": operation(Op.IMAG, [((4, 5), np.complex64)], ((4, 5), F)),
+    "audio spectrogram": operation(
+        Op.AUDIO_SPECTROGRAM, [((20, 1), F)], ((1, 5, 5), F), AudioSpectrogramOptions(6, 3, True)
+    ),
+    "mfcc": operation(
+        Op.MFCC, [((1, 3, 9), F), np.array(16000, np.int32)], ((1, 3, 4), F), MfccOptions(7000, 20, 5, 4)
+    ),
     "slice": operation(
         Op.STRIDED_SLICE, [((9, 4), F), int32(1, 0), int32(9, 4), int32(3, 1)], ((3, 4), F), StridedSliceOptions()
     ),
@@ -156,6 +165,22 @@ def test_every_operator_has_a_contract_and_a_test() -> None:
 
 
 REFUSED: list[tuple[str, Edit, str]] = [
+    # Spectra.
+    ("audio spectrogram", with_options(window_size=1), "window_size is 1; the input has 20 samples"),
+    ("audio spectrogram", with_options(window_size=21), "window_size is 21; the input has 20 samples"),
+    ("audio spectrogram", with_options(stride=0), "stride is 0"),
+    ("audio spectrogram", with_options(stride=2**31), "stride is 2147483648"),
+    ("audio spectrogram", with_tensor(0, shape=(20, 2)), r"of shape \(samples, 1\), are accepted, found \(20, 2\)"),
+    ("audio spectrogram", with_tensor(0, shape=(20,)), r"are accepted, found \(20,\)"),
+    ("mfcc", with_options(dct_coefficient_count=6), "6 coefficients of 5 bands"),
+    ("mfcc", with_options(dct_coefficient_count=0), "0 coefficients of 5 bands"),
+    ("mfcc", with_options(filterbank_channel_count=2**20), "4 coefficients of 1048576 bands"),
+    ("mfcc", with_options(lower_frequency_limit=-1), "bands from -1 to 7000 Hz"),
+    ("mfcc", with_options(lower_frequency_limit=7000), "bands from 7000 to 7000 Hz"),
+    ("mfcc", with_options(upper_frequency_limit=8001), "up to 8001 Hz do not fit a sample rate of 16000 Hz"),
+    ("mfcc", with_constant(1, -16000), "do not fit a sample rate of -16000 Hz"),
+    ("mfcc", with_constant(1, [16000, 16000]), "one sample rate is accepted"),
+    ("mfcc", with_tensor(0, shape=(1, 3, 1)), r"\(channels, frames, bins\) is accepted, found \(1, 3, 1\)"),
     # Convolutions.
     ("conv", with_options(stride_h=0), r"strides \(0, 1\)"),
     ("conv", with_options(stride_w=-1), r"strides \(1, -1\)"),

@@ -157,9 +157,8 @@ def test_types_say_what_would_run(kind: TensorType, says: str) -> None:
     graph = {"tensors": [tensor("t0", 1, 4, type=int(kind)), tensor("t1", 1, 4)], "inputs": integers(0)}
     graph |= {"outputs": integers(1), "operators": [{"inputs": integers(0), "outputs": integers(1)}]}
     data = model_of_one_operator(subgraphs=[graph], operator_codes=[operator_code(LOG)])
-    with pytest.raises(
-        ModelError, match=f"tensor 0 't0': type {kind.name} is not supported; float32, .* are: .*{says}"
-    ):
+    message = f"operator 0 LOG, tensor 0 't0': type {kind.name} is not supported; float32, .* are: .*{says}"
+    with pytest.raises(ModelError, match=message):
         read_graph(data)
 
 

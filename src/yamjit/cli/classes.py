@@ -62,17 +62,9 @@ def _named_head(text: str) -> str:
     return Reads("a head")(text) if Path(text).suffix.lower() in _HEAD_SUFFIXES else text
 
 
-def heads_of(args: argparse.Namespace) -> list[str | bytes]:
-    """Return the heads in files that were given: the names of models, and what models are made of arrays."""
-    return [_model_of(name) for name in getattr(args, "head", ()) if isinstance(name, Input)]
-
-
-def _model_of(name: str) -> str | bytes:
-    if Path(name).suffix.lower() == ".tflite":
-        return name
-    from yamjit.learn import Head, export_head
-
-    return export_head(Head.load(name))
+def heads_of(args: argparse.Namespace) -> list[str]:
+    """Return the files of heads that were given."""
+    return [name for name in getattr(args, "head", ()) if isinstance(name, Input)]
 
 
 def output_of(args: argparse.Namespace) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from yamjit.cli.arguments import add_model
@@ -60,12 +59,11 @@ def _heads(args: argparse.Namespace) -> tuple[HeadInfo, ...]:
     """Return the outputs of the model that have names of classes; those of the official one are known without it."""
     from yamjit.heads import official_head
 
-    if heads := heads_of(args):
-        return _attached(args, heads)
+    files = heads_of(args)
     try:
-        model = load_or_describe(args.model, args.locale, args.roles)
+        model = load_or_describe(args.model, args.locale, args.roles, files)
     except ModelNotFoundError:
-        if args.model is not None or os.environ.get("YAMJIT_MODEL"):
+        if files or args.model is not None or os.environ.get("YAMJIT_MODEL"):
             raise
         tell(
             "note: the model is not at hand; these are the classes of the official YAMNet, which yamjit fetch downloads"
@@ -77,17 +75,6 @@ def _heads(args: argparse.Namespace) -> tuple[HeadInfo, ...]:
             raise ModelError("the model has no names of classes")
     else:
         tell(*(f"note: {note}" for note in locale_notes(args.locale, model.head_records)))
-    return model.heads
-
-
-def _attached(args: argparse.Namespace, heads: Sequence[str | bytes]) -> tuple[HeadInfo, ...]:
-    """Return the outputs of heads in files of their own."""
-    from yamjit.loading import load
-    from yamjit.options import ClassifierOptions
-
-    options = ClassifierOptions(display_names_locale=args.locale)
-    model = load(args.model, backend="numpy", options=options, roles=args.roles, heads=heads)
-    tell(*(f"note: {note}" for note in locale_notes(args.locale, model.head_records)))
     return model.heads
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from yamjit.calibration import Calibration
 from yamjit.compiled.record import CompiledModel
 from yamjit.errors import InputError, ModelError
-from yamjit.heads import HeadRecord
+from yamjit.heads import HeadRecord, NamedBy
 from yamjit.plan.plan import Head, LogMel, Slot
 from yamjit.tflite.score_transformation import ScoreTransformation
 
@@ -30,7 +30,7 @@ _MOST_AXES = 8
 #: Most samples of a window.
 _MOST_SAMPLES = 2**30
 #: Types of values, by their names.
-_TYPES = {dtype.name: dtype for dtype in (np.dtype(np.int8), np.dtype(np.float32))}
+_TYPES = {dtype.name: dtype for dtype in map(np.dtype, ("int8", "float32", "complex64"))}
 #: More outputs than a model has.
 _MOST_OUTPUTS = 2**10
 
@@ -73,7 +73,7 @@ def describe(model: CompiledModel) -> bytes:
                 "name": record.name,
                 "labels": record.labels,
                 "audioset_ids": record.audioset_ids,
-                "is_labelled": record.is_labelled,
+                "named_by": record.named_by.value,
                 "translations": record.translations,
                 "calibration": record.calibration and _of_calibration(record.calibration),
                 "score_threshold": record.score_threshold,
@@ -171,7 +171,7 @@ def _record(head: dict[str, Any]) -> HeadRecord:
         name=_text(head["name"]),
         labels=labels,
         audioset_ids=_texts(head["audioset_ids"], len(labels)),
-        is_labelled=head["is_labelled"] is True,
+        named_by=NamedBy(head["named_by"]),
         translations={
             locale: names if isinstance(names, str) else _texts(names, len(labels))
             for locale, names in head["translations"].items()

@@ -28,6 +28,7 @@ from yamjit.reprs import brief_repr
 __all__ = [
     "BLEND_SHIFT",
     "COLUMNS",
+    "FFT_BYTES",
     "FIRST_IS_CONSTANT",
     "NO_MAX",
     "NO_MIN",
@@ -55,7 +56,8 @@ class StepOp(enum.IntEnum):
     """What a step does; each is one kernel in either backend.
 
     The numbers below 24 give int8 values, as YAMNet has them; those from 24 to 31 are of bytes as well; those from 56
-    to 63 and from 72 on are hybrid. The numbers from 16 to 23, and from 64 on, are those of vector kernels.
+    to 63 and from 72 to 79 are hybrid; those from 80 on are of spectra. The numbers from 16 to 23, and from 64 to 79,
+    are those of vector kernels.
     """
 
     QUANTIZE = 0
@@ -104,6 +106,12 @@ class StepOp(enum.IntEnum):
     DEPTHWISE_HYBRID = 57
     POINTWISE_HYBRID = 58
     ROWS_HYBRID = 59
+    #: Spectra, as float32 values, complex ones in two; `LOG_BANDS` gives float64 values in two to `COSINES`.
+    RFFT = 80
+    COMPLEX_ABS = 81
+    SPECTROGRAM = 82
+    LOG_BANDS = 83
+    COSINES = 84
 
 
 class Column(enum.IntEnum):
@@ -149,6 +157,9 @@ TABLE = 256
 
 #: Bits of the fraction that the weights of `StepOp.BLEND` have: they add up to one.
 BLEND_SHIFT = 20
+
+#: Bytes of the tables of a Fourier transform for each of its real values.
+FFT_BYTES = 20
 
 #: What `Column.ACTIVATION_MIN` and `Column.ACTIVATION_MAX` say where float32 values have no such bound but those of
 #: their type; others are the bounds themselves.
@@ -308,6 +319,10 @@ def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
             rows = max(PANEL_ROWS, PANEL_IMAGE_ROWS * row[Column.INPUT_W])
             panel = max(panel, rows * panel_stride(row[Column.INPUT_C]))
             spare = max(spare, (rows + 1) * (2 * padded(panel_stride(row[Column.INPUT_C])) + ALIGNMENT))
+        if row[Column.OP] == StepOp.RFFT:
+            image = max(image, 8 * row[Column.INPUT_C])
+        if row[Column.OP] == StepOp.SPECTROGRAM:
+            image = max(image, 16 * row[Column.OUTPUT_C])
         if row[Column.OP] in _SUMMING:
             channels = max(channels, row[Column.OUTPUT_C])
     accumulators = SCRATCH_ROWS * 4 * (channels + ALIGNMENT)

@@ -76,7 +76,7 @@ def _check_step(where: str, row: Row, program: Program) -> None:
         _check_range(where, row, column, size, program.constants.size, alignment)
     if any(_overlap(_span(row, source), _span(row, target)) for source in sources):
         raise ModelError("the output lies over the input", operator=where)
-    if WINDOW & kernel.reads:
+    if kernel.reads >= WINDOW:
         _check_window(where, row)
     for one, other in kernel.equal:
         if row[one] != row[other]:
@@ -84,11 +84,15 @@ def _check_step(where: str, row: Row, program: Program) -> None:
     for column in kernel.ones:
         if row[column] != 1:
             raise ModelError(f"{column.name.lower()} is {row[column]}, 1 is accepted", operator=where)
+    if not kernel.suits(row):
+        raise ModelError("its sizes do not go together", operator=where)
     _check_values(where, row, kernel)
     if row[Column.OP] == StepOp.MOVE:
         _check_starts(where, row, program)
     if row[Column.OP] == StepOp.BLEND:
         _check_blend(where, row, program)
+    if row[Column.OP] == StepOp.LOG_BANDS:
+        _check_bands(where, row, program)
 
 
 def _activations(row: Row) -> tuple[_Range, ...]:
@@ -164,6 +168,14 @@ def _check_blend(where: str, row: Row, program: Program) -> None:
         or (taps[:, 1].sum(axis=1, dtype=np.int64) != 1 << BLEND_SHIFT).any()
     ):
         raise ModelError("a pixel is outside the input, or its weights are not parts of one", operator=where)
+
+
+def _check_bands(where: str, row: Row, program: Program) -> None:
+    """Check that the numbers of bands are those that there are, -1, or -2."""
+    bins = row[Column.INPUT_C]
+    numbers = np.frombuffer(program.constants, "<i4", bins, row[Column.WEIGHTS] + 8 * bins)
+    if numbers.min() < -2 or numbers.max() >= row[Column.OUTPUT_C] // 2:
+        raise ModelError("a bin has a share of a band that is not there", operator=where)
 
 
 # -- Several steps ----------------------------------------------------------------------------------------------

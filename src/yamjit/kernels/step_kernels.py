@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from yamjit.kernels.program import TABLE, Column, Rounding, Scaling, StepOp
+from yamjit.kernels.program import FFT_BYTES, TABLE, Column, Rounding, Scaling, StepOp
 
 __all__ = ["ALWAYS", "CLAMPS", "INPUT", "KERNELS", "OUTPUT", "PER_CHANNEL", "UNREAD", "WINDOW", "Kernel", "Row"]
 
@@ -43,6 +43,8 @@ class Kernel(NamedTuple):
     other: Callable[[Row], int] | None = None
     #: What `Column.ROUNDING` is a number of.
     rounding: type[enum.IntEnum] = Rounding
+    #: Whether sizes go together, where that is more than `equal` and `ones` say.
+    suits: Callable[[Row], bool] = lambda row: True
 
 
 _ALL_PLACES = (*INPUT[:2], *OUTPUT[:2])
@@ -59,6 +61,20 @@ def _with_other(kernel: Kernel, size: Callable[[Row], int]) -> Kernel:
         weights=lambda row: size(row) * width if row[Column.OTHER] < 0 else 0,
         other=size,
     )
+
+
+def _suits_rfft(row: Row) -> bool:
+    """Whether rows are powers of two, and each becomes half as many complex values and one more."""
+    count = row[Column.INPUT_C]
+    return count >= 2 and count & (count - 1) == 0 and row[Column.OUTPUT_C] == count + 2
+
+
+def _suits_spectrogram(row: Row) -> bool:
+    """Whether frames lie in the input, and a transform of a power of two holds one."""
+    half, length, stride = row[Column.OUTPUT_C] - 1, row[Column.KERNEL_W], row[Column.STRIDE_W]
+    if not (half >= 1 and half & (half - 1) == 0 and 1 <= length <= 2 * half and 1 <= stride <= row[Column.INPUT_W]):
+        return False
+    return (row[Column.OUTPUT_W] - 1) * stride + length <= row[Column.INPUT_W]
 
 
 KERNELS: dict[StepOp, Kernel] = {
@@ -153,6 +169,44 @@ KERNELS: dict[StepOp, Kernel] = {
     **dict.fromkeys(
         (StepOp.SQRT, StepOp.RSQRT, StepOp.LOG, StepOp.EXP, StepOp.LOGISTIC, StepOp.TANH, StepOp.LOGISTIC_OPTIMISED),
         Kernel(set(), (_SAME_CHANNELS,), _ALL_PLACES, **_FLOATS),
+    ),
+    StepOp.RFFT: Kernel(
+        {Column.WEIGHTS},
+        equal=_SAME_PLACES,
+        ones=(Column.INPUT_H,),
+        weights=lambda row: FFT_BYTES * row[Column.INPUT_C],
+        suits=_suits_rfft,
+        **_FLOATS,
+    ),
+    StepOp.COMPLEX_ABS: Kernel(
+        set(),
+        equal=_SAME_PLACES,
+        ones=(Column.INPUT_H,),
+        suits=lambda row: row[Column.INPUT_C] == 2 * row[Column.OUTPUT_C],
+        **_FLOATS,
+    ),
+    StepOp.SPECTROGRAM: Kernel(
+        {Column.WEIGHTS, Column.KERNEL_W, Column.STRIDE_W},
+        ones=(Column.INPUT_H, Column.INPUT_C, Column.OUTPUT_H),
+        weights=lambda row: 2 * FFT_BYTES * (row[Column.OUTPUT_C] - 1) + 8 * row[Column.KERNEL_W],
+        suits=_suits_spectrogram,
+        **_FLOATS,
+    ),
+    StepOp.LOG_BANDS: Kernel(
+        {Column.WEIGHTS},
+        equal=_SAME_PLACES,
+        ones=(Column.INPUT_H,),
+        weights=lambda row: 12 * row[Column.INPUT_C],
+        suits=lambda row: row[Column.OUTPUT_C] % 2 == 0,
+        **_FLOATS,
+    ),
+    StepOp.COSINES: Kernel(
+        {Column.WEIGHTS},
+        equal=_SAME_PLACES,
+        ones=(Column.INPUT_H,),
+        weights=lambda row: 4 * row[Column.INPUT_C] * row[Column.OUTPUT_C],
+        suits=lambda row: row[Column.INPUT_C] % 2 == 0,
+        **_FLOATS,
     ),
 }
 

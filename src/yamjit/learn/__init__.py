@@ -30,20 +30,19 @@ if TYPE_CHECKING:
     from yamjit.learn.embedding_cache import EmbeddingCache
     from yamjit.learn.estimators import YAMNetClassifier, YAMNetEmbedder
     from yamjit.learn.evaluation import Evaluation
-    from yamjit.learn.export import export_head, export_model
+    from yamjit.learn.export import export_model
     from yamjit.learn.features import Features
     from yamjit.learn.fine import FineEmbeddings, fine_embeddings
     from yamjit.learn.fitting import FitOptions
-    from yamjit.learn.heads import Head
     from yamjit.learn.label_files import from_labels
     from yamjit.learn.leakage import clips_trained_on
-    from yamjit.learn.model_card import ModelCard
     from yamjit.learn.prototypes import UNKNOWN, Prototypes
     from yamjit.learn.short_sounds import anywhere, with_copies
     from yamjit.learn.sklearn_models import head_from_sklearn
     from yamjit.learn.tables import from_csv
     from yamjit.learn.training import TrainOptions, cross_validate, evaluate_head, evaluate_model, train_head
     from yamjit.learn.transforms import Fade, FrequencyMask, Gain, Noise, Place, Shift, Speed, TimeMask, Trim, mix
+    from yamjit.trained.heads import Head
 
 __all__ = [
     "UNKNOWN", "Augmentation", "CandidateFigures", "Choice", "Clip", "Dataset", "EmbeddingCache", "Evaluation",
@@ -57,32 +56,32 @@ __all__ = [
 ]  # fmt: skip
 
 _ROOMS = {
-    "augment": "Augmentation augmented",
-    "baking": "bake_calibration",
-    "calibrating": "Isotonic cross_calibrate fit_isotonic fit_sigmoids thresholds_for_precision",
-    "choosing": "CandidateFigures Choice choose_features",
-    "class_folders": "from_folder",
-    "dataset": "Clip Dataset",
-    "embedding": "candidate_features embed_candidates embed_clips",
-    "embedding_cache": "EmbeddingCache",
-    "estimators": "YAMNetClassifier YAMNetEmbedder",
-    "evaluation": "Evaluation",
-    "export": "export_head export_model",
-    "features": "Features",
-    "fine": "FineEmbeddings fine_embeddings",
-    "fitting": "FitOptions",
-    "heads": "Head",
-    "label_files": "from_labels",
-    "leakage": "clips_trained_on",
-    "model_card": "ModelCard",
-    "prototypes": "UNKNOWN Prototypes",
-    "short_sounds": "anywhere with_copies",
-    "sklearn_models": "head_from_sklearn",
-    "tables": "from_csv",
-    "training": "TrainOptions cross_validate evaluate_head evaluate_model train_head",
-    "transforms": "Fade FrequencyMask Gain Noise Place Shift Speed TimeMask Trim mix",
+    "learn.augment": "Augmentation augmented",
+    "learn.baking": "bake_calibration",
+    "learn.calibrating": "Isotonic cross_calibrate fit_isotonic fit_sigmoids thresholds_for_precision",
+    "learn.choosing": "CandidateFigures Choice choose_features",
+    "learn.class_folders": "from_folder",
+    "learn.dataset": "Clip Dataset",
+    "learn.embedding": "candidate_features embed_candidates embed_clips",
+    "learn.embedding_cache": "EmbeddingCache",
+    "learn.estimators": "YAMNetClassifier YAMNetEmbedder",
+    "learn.evaluation": "Evaluation",
+    "learn.export": "export_model",
+    "learn.features": "Features",
+    "learn.fine": "FineEmbeddings fine_embeddings",
+    "learn.fitting": "FitOptions",
+    "learn.label_files": "from_labels",
+    "learn.leakage": "clips_trained_on",
+    "learn.prototypes": "UNKNOWN Prototypes",
+    "learn.short_sounds": "anywhere with_copies",
+    "learn.sklearn_models": "head_from_sklearn",
+    "learn.tables": "from_csv",
+    "learn.training": "TrainOptions cross_validate evaluate_head evaluate_model train_head",
+    "learn.transforms": "Fade FrequencyMask Gain Noise Place Shift Speed TimeMask Trim mix",
+    "trained.alone": "ModelCard export_head",
+    "trained.heads": "Head",
 }
-_HOMES = {name: f"{__name__}.{room}" for room, names in _ROOMS.items() for name in names.split()}
+_HOMES = {name: f"yamjit.{room}" for room, names in _ROOMS.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:

@@ -19,8 +19,6 @@ from yamjit.heads import HeadInfo
 from yamjit.keywords import explained
 from yamjit.learn.dataset import Dataset
 from yamjit.learn.describing import set_calibration
-from yamjit.learn.grafting import Range, clipped_range, with_line
-from yamjit.learn.heads import Dense
 from yamjit.plan import compile_plan
 from yamjit.provenance import Provenance, read_provenance, renewed, with_provenance
 from yamjit.spec import own_version
@@ -29,6 +27,8 @@ from yamjit.tflite import Graph, Quantization, Tensor, read_graph, write_graph
 from yamjit.tflite.graph import Op
 from yamjit.tflite.metadata import ScoreTransformation
 from yamjit.tflite.patching import read_described
+from yamjit.trained.grafting import Range, clipped_range, with_line
+from yamjit.trained.heads import Dense
 
 __all__ = ["Difference", "bake_calibration", "difference_of"]
 

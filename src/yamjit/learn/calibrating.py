@@ -15,11 +15,11 @@ from yamjit import checks
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
 from yamjit.keywords import explained
-from yamjit.learn.heads import cross_entropy, sigmoid
 from yamjit.learn.metrics import calibration_error, threshold_sweep
 from yamjit.learn.optimizer import minimum
 from yamjit.reprs import brief_repr
 from yamjit.tflite.metadata import ScoreTransformation
+from yamjit.trained.heads import cross_entropy, sigmoid
 
 __all__ = [
     "CalibrationReport",

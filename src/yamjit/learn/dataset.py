@@ -12,9 +12,9 @@ import numpy as np
 from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.keywords import explained
-from yamjit.learn.heads import checked_labels
 from yamjit.reading import ReadOptions
 from yamjit.reprs import brief_repr, shown_briefly
+from yamjit.trained.heads import checked_labels
 
 __all__ = ["OTHER", "SPLITS", "Clip", "Dataset", "divide"]
 

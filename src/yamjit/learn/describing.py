@@ -14,7 +14,6 @@ from yamjit.calibration import Calibration
 from yamjit.errors import InputError, LimitError, ModelError
 from yamjit.head_names import choose_heads, describe_heads, told_apart
 from yamjit.heads import HeadInfo
-from yamjit.learn.attached import Attached, attached_calibration, attached_labels
 from yamjit.provenance import Provenance, read_provenance, renewed, with_provenance, without_digests
 from yamjit.tflite import read_graph
 from yamjit.tflite.metadata import (
@@ -29,6 +28,7 @@ from yamjit.tflite.metadata import (
 )
 from yamjit.tflite.metadata_tables import MIN_PARSER_VERSION
 from yamjit.tflite.patching import Described, replace_metadata
+from yamjit.trained.attached import Attached, attached_calibration, attached_labels
 
 __all__ = [
     "TEXTS",

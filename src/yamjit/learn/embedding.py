@@ -190,8 +190,9 @@ class _Embedder:
     def _key(self, clip: Clip, digest: str, name: str) -> str:
         audio = (digest, clip.start_s, clip.end_s, float(self._hop_s))
         size = math.prod(self._slots[name].shape)
-        feature = () if name == EMBEDDING else (name,)
-        parts = (_CACHE_FORMAT, audio, self._model.source.sha256, size, code_version(), *feature)
+        parts: tuple[Any, ...] = (_CACHE_FORMAT, audio, self._model.source.sha256, size, code_version())
+        if name != EMBEDDING or self._model.roles:
+            parts += name, self._model.roles
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

@@ -36,7 +36,7 @@ _DECODERS = ("soundfile", "soxr", "av", "numpy")
 
 @explained
 class EmbeddingCache:
-    """Embeddings on disk, by the bytes of the audio file, the part of it, the hop, the model and the code.
+    """Embeddings and other features on disk, by the audio's bytes, the part of it, the hop, the model and the code.
 
     Files are never removed; the folder may be removed at any time.
 

@@ -16,10 +16,10 @@ from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.learn.fitting import FitOptions, Samples, fit_head
-from yamjit.learn.heads import Head, sigmoid, softmax
 from yamjit.loading import load
 from yamjit.reading import ReadOptions
 from yamjit.spec import EMBEDDING
+from yamjit.trained.heads import Head, sigmoid, softmax
 
 __all__ = ["YAMNetClassifier", "YAMNetEmbedder", "class_names"]
 

@@ -13,7 +13,6 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.learn.dataset import OTHER
-from yamjit.learn.heads import sigmoid
 from yamjit.learn.metrics import (
     area_under_roc,
     average_precision,
@@ -25,6 +24,7 @@ from yamjit.learn.metrics import (
 )
 from yamjit.learn.printing import confusion_lines, table
 from yamjit.text import plural
+from yamjit.trained.heads import sigmoid
 
 __all__ = ["AGGREGATES", "ClassFigures", "Evaluation", "clip_scores", "joined"]
 

@@ -14,31 +14,26 @@ from yamjit.classifier import Classifier
 from yamjit.deprecation import renamed
 from yamjit.errors import InputError
 from yamjit.keywords import explained
-from yamjit.learn.attached import attached_calibration, attached_labels
 from yamjit.learn.features import Features
-from yamjit.learn.grafting import graft, graft_floating, head_alone, value_ranges
-from yamjit.learn.heads import Dense, Head, cross_entropy, sigmoid, softmax
-from yamjit.learn.model_card import ModelCard
 from yamjit.learn.optimizer import minimum
 from yamjit.plan import compile_plan
 from yamjit.plan.roles import Role, read_roles
 from yamjit.provenance import Provenance, read_provenance, with_provenance, without_provenance
-from yamjit.spec import EMBEDDING, own_version
+from yamjit.spec import own_version
 from yamjit.tflite import Graph, read_graph, write_graph
 from yamjit.tflite.metadata import (
     AudioProperties,
     Metadata,
-    ProcessUnit,
-    ScoreCalibration,
-    ScoreThresholding,
     SubgraphMetadata,
     TensorMetadata,
 )
-from yamjit.tflite.metadata_tables import MIN_PARSER_VERSION
 from yamjit.tflite.weight_types import dynamic_range, floating
+from yamjit.trained.alone import ModelCard, card_for, card_metadata, described_head
+from yamjit.trained.grafting import graft, graft_floating, value_ranges
+from yamjit.trained.heads import Dense, Head, cross_entropy, sigmoid, softmax
 from yamjit.training_clips import TrainingClips
 
-__all__ = ["export_head", "export_model", "independent"]
+__all__ = ["export_model", "independent"]
 
 Float32 = npt.NDArray[np.float32]
 
@@ -91,7 +86,7 @@ def export_model(
     checks.instance(head, "head", Head)
     graph = model.graph if isinstance(model, Classifier) else model
     ours, graph = read_provenance(graph) is not None, without_provenance(graph)
-    card = _described(card, head)
+    card = card_for(head, card)
     origin = _provenance(model, embeddings, card)
     if isinstance(embeddings, Features):
         head.check_features(embeddings.name)
@@ -99,7 +94,7 @@ def export_model(
     roles = read_roles(model.roles) if isinstance(model, Classifier) else None
     how: _How = {"name": card.head_name, "keep": card.keep, "roles": roles}
     grown = _JOINED[checks.choice(weights, "weights", _JOINED)](graph, head, windows, how)
-    output, files = _described_head(head, card, weights)
+    output, files = described_head(head, card, weights)
     kept = dict(graph.files) if card.keep else {}
     clash = next((name for name in files if name in kept), None)
     if clash is not None:
@@ -148,54 +143,6 @@ def _join_int8(graph: Graph, head: Head, windows: Float32 | None, how: _How) -> 
 
 #: How a head is joined to a model's network, by the type of weights.
 _JOINED = {"int8": _join_int8, "mixed": _join_mixed, "float32": _join_floating, "dynamic": _join_dynamic}
-
-
-@explained
-def export_head(head: Head, card: ModelCard | None = None, *, weights: str = "float32") -> bytes:
-    """Write a head by itself: a model from embeddings, any number of rows, to scores.
-
-    Parameters
-    ----------
-    head : Head
-        Trained head.
-    card : ModelCard, optional
-        Description of the model.
-    weights : {"float32", "dynamic"}
-        Floating point; or int8 weights where a layer has 1024 or more, with float32 activations.
-
-    Returns
-    -------
-    bytes
-        Content of a ``.tflite`` file; the same for the same arguments.
-
-    Raises
-    ------
-    InputError
-        If display names or calibration do not fit the classes, or the head takes another feature than the embedding.
-    """
-    checks.instance(head, "head", Head)
-    if head.features != EMBEDDING:
-        raise InputError(
-            f"the head takes the feature {head.features!r} of a model, not its embedding: export_model writes it "
-            "together with the network that computes that"
-        )
-    checks.choice(weights, "weights", ("float32", "dynamic"))
-    card = _described(card, head)
-    output, files = _described_head(head, card, weights)
-    source = TensorMetadata("embedding", "Embeddings of windows.")
-    graph = head_alone(head, name=card.head_name)
-    graph = replace(graph, metadata=_card_metadata(card, (source,), (output,)), files=files)
-    return write_graph(dynamic_range(graph) if weights == "dynamic" else graph)
-
-
-def _described(card: ModelCard | None, head: Head) -> ModelCard:
-    """Return a card that has a description."""
-    card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
-    if card.description is not None:
-        return card
-    source = "YAMNet's embedding" if head.features == EMBEDDING else f"an inner layer of YAMNet, {head.features},"
-    text = f"Names sounds by {source} and a head that was trained on recordings of one's own."
-    return replace(card, description=text)
 
 
 def _taught(features: Features) -> Features:
@@ -261,41 +208,4 @@ def _metadata(graph: Graph, output: TensorMetadata, card: ModelCard, *, ours: bo
         had = [*described.outputs, *[TensorMetadata()] * len(graph.outputs)][: len(graph.outputs)]
         had[0] = replace(had[0], name=card.base_name or (had[0].name if ours else "") or "yamnet")
         outputs = (*had, *outputs)
-    return _card_metadata(card, described.inputs or (default,), outputs)
-
-
-def _card_metadata(
-    card: ModelCard, inputs: tuple[TensorMetadata, ...], outputs: tuple[TensorMetadata, ...]
-) -> Metadata:
-    return Metadata(
-        name=card.name,
-        description=card.description or "",
-        version=card.version,
-        author=card.author,
-        license=card.license,
-        min_parser_version=MIN_PARSER_VERSION,
-        subgraphs=(SubgraphMetadata(inputs=inputs, outputs=outputs),),
-    )
-
-
-def _described_head(head: Head, card: ModelCard, weights: str) -> tuple[TensorMetadata, dict[str, bytes]]:
-    """Return the metadata of the new output, and its files."""
-    classes = len(head.labels)
-    labels = attached_labels(card.head_name, head.labels, dict(sorted(card.display_names.items())), classes)
-    calibration = attached_calibration(card.head_name, card.calibration, classes)
-    named = [f if not f.locale else replace(f, description=f"Names of the classes in {f.locale!r}.") for f in labels[0]]
-    units: list[ProcessUnit] = []
-    if card.calibration is not None:
-        units.append(ScoreCalibration(card.calibration.score_transformation, card.calibration.default_score))
-    if card.score_threshold is not None:
-        units.append(ScoreThresholding(card.score_threshold))
-    together = head.kind == "softmax" and weights != "int8"
-    tensor = TensorMetadata(
-        card.head_name,
-        "Score of each class; they add up to 1." if together else "Score of each class, independent of the others.",
-        process_units=tuple(units),
-        stats_min=(0.0,),
-        stats_max=(1.0,),
-        associated_files=(*named, *calibration.described),
-    )
-    return tensor, labels.contents | calibration.contents
+    return card_metadata(card, described.inputs or (default,), outputs)

@@ -11,6 +11,7 @@ from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError, ModelError
 from yamjit.frontend import count_windows
+from yamjit.kernels.program import Column, StepOp
 from yamjit.keywords import explained
 from yamjit.reading import ReadOptions
 from yamjit.reprs import brief_repr
@@ -57,7 +58,7 @@ def fine_embeddings(model: Classifier, samples: npt.ArrayLike, *, hop_s: float =
     InputError
         If `hop_s` is not whole frames.
     ModelError
-        If the model has no embedding.
+        If the model has no embedding, or one that is no mean.
     """
     checks.instance(model, "model", Classifier)
     hop_s = checks.number(hop_s, "hop_s", 0, above=True, kind="seconds")
@@ -69,7 +70,10 @@ def fine_embeddings(model: Classifier, samples: npt.ArrayLike, *, hop_s: float =
         raise InputError(f"samples of shape (n,) are accepted, found {sound.shape}")
     _frames_per_hop(model, hop_s)
     frames = model.log_mel(sound, sample_rate=model.sample_rate, reading=ReadOptions(hop_s=hop_s))
-    name, source = next((n, s) for n, s in model.plan.slots.items() if s.step == slot.step - 1)
+    if model.plan.program.steps[slot.step, Column.OP] not in (StepOp.MEAN, StepOp.MEAN_F32):
+        raise ModelError("the embedding has the greatest values of a map: there are none between those of the map")
+    size = slot.shape[-1]
+    name, source = next((n, s) for n, s in model.plan.slots.items() if (s.step, s.shape[-1]) == (slot.step - 1, size))
     output = model.network.run(cut_patches(model, frames, len(sound), hop_s), tensors=[name])
     real = (output.tensors[name].astype(np.float64) - source.zero_point) * source.scale
     fine = real.reshape(len(real), -1, real.shape[-1]).mean(axis=1)

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.keywords import explained
-from yamjit.learn.blocked import BlockedMatrix, matmul
-from yamjit.learn.heads import KINDS, Dense, Head, cross_entropy, sigmoid, softmax
 from yamjit.learn.optimizer import minimize
 from yamjit.reprs import brief_repr
+from yamjit.trained.blocked import BlockedMatrix, matmul
+from yamjit.trained.heads import KINDS, Dense, Head, cross_entropy, sigmoid, softmax
 
 __all__ = ["CurvePoint", "FitOptions", "FittedHead", "Samples", "fit_head"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.learn.blocked import matmul
+from yamjit.trained.blocked import matmul
 
 __all__ = ["LeaveOut"]
 

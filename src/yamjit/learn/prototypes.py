@@ -11,8 +11,8 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.keywords import explained
-from yamjit.learn.heads import checked_labels
 from yamjit.reprs import shown_briefly
+from yamjit.trained.heads import checked_labels
 
 __all__ = ["UNKNOWN", "Match", "Prototypes", "clip_vector"]
 

@@ -12,8 +12,8 @@ from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.learn.estimators import class_names
-from yamjit.learn.heads import Dense, Head, softmax
 from yamjit.spec import EMBEDDING
+from yamjit.trained.heads import Dense, Head, softmax
 
 __all__ = ["head_from_sklearn"]
 

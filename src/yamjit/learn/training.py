@@ -20,11 +20,11 @@ from yamjit.learn.dataset import Clip, Dataset, divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import Features, Skipped, counted, readable, same_clips
 from yamjit.learn.fitting import CurvePoint, FitOptions, FittedHead, fit_head
-from yamjit.learn.heads import Head, sigmoid, softmax
 from yamjit.learn.leakage import clips_trained_on
 from yamjit.learn.short_sounds import placed
 from yamjit.reading import DEFAULT_HOP_S
 from yamjit.reprs import brief_repr
+from yamjit.trained.heads import Head, sigmoid, softmax
 
 __all__ = [
     "FoldHead",

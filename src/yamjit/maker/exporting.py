@@ -8,13 +8,13 @@ from typing import Any
 from yamjit import checks
 from yamjit.learn.export import export_model
 from yamjit.learn.features import Features
-from yamjit.learn.heads import Head
-from yamjit.learn.model_card import ModelCard
 from yamjit.maker.config import QuantizationConfig
 from yamjit.maker.yamnet_spec import YamNetSpec
 from yamjit.tflite import read_graph, write_graph
 from yamjit.tflite.metadata_json import metadata_json
 from yamjit.tflite.patching import read_described
+from yamjit.trained.alone import ModelCard
+from yamjit.trained.heads import Head
 
 __all__ = ["json_of", "tflite_model", "without_metadata"]
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.keywords import explained
-from yamjit.learn.heads import Head
 from yamjit.maker.tensors import Tensor
 from yamjit.maker.yamnet_spec import YamNetSpec
+from yamjit.trained.heads import Head
 
 __all__ = ["End", "ServingModel"]
 

@@ -17,7 +17,6 @@ from yamjit.keywords import explained
 from yamjit.learn.evaluation import clip_scores
 from yamjit.learn.features import Features
 from yamjit.learn.fitting import FitOptions, fit_head
-from yamjit.learn.heads import Head
 from yamjit.loading import load
 from yamjit.maker.config import ExportFormat, QuantizationConfig, export_formats
 from yamjit.maker.data_loader import DataLoader
@@ -26,6 +25,7 @@ from yamjit.maker.model_spec import get
 from yamjit.maker.serving import ServingModel
 from yamjit.maker.tensors import Tensor
 from yamjit.maker.yamnet_spec import YamNetSpec
+from yamjit.trained.heads import Head
 from yamjit.writing import write_whole
 
 __all__ = ["AudioClassifier", "create"]

@@ -15,12 +15,12 @@ from yamjit.kernels.program_proof import prove_program
 from yamjit.keywords import explained
 from yamjit.plan.arena import assign_offsets
 from yamjit.plan.float_input import with_float_input
-from yamjit.plan.front_end import read_front_end
+from yamjit.plan.front_end import check_finite, read_front_end
 from yamjit.plan.log_mel_output import find_log_mel
 from yamjit.plan.plan import FrontEndConstants, Head, LogMel, Plan, Slot
 from yamjit.plan.roles import Output, Role, find_embedding, find_outputs, producer
 from yamjit.plan.schedule import schedule
-from yamjit.plan.seam import find_seam
+from yamjit.plan.seam import Seam, find_seam, without_seam
 from yamjit.plan.steps import Steps
 from yamjit.plan.yamnet_front_end import PATCH_SHAPE, yamnet_front_end
 from yamjit.spec import DEFAULT_LIMITS, Limits
@@ -55,8 +55,7 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS, roles: Sequen
         If the activations of one patch exceed ``limits.arena_bytes``.
     """
     graph = with_float_input(graph)
-    seam = find_seam(graph)
-    front_end = read_front_end(graph, seam)
+    seam, front_end = _divide(graph)
     memory = _Memory(graph, Steps(graph, seam))
     if memory.arena_bytes > limits.arena_bytes:
         raise LimitError(f"activations take {memory.arena_bytes} bytes a patch, arena_bytes is {limits.arena_bytes}")
@@ -82,6 +81,19 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS, roles: Sequen
         slots=slots,
         log_mel=_log_mel(graph, memory, outputs, slots) if front_end is None and len(patch_shape) == 1 else None,
     )
+
+
+def _divide(graph: Graph) -> tuple[Seam, FrontEndConstants | None]:
+    """Find a front end of YAMNet's kind; one of any other kind, or none, is part of the network."""
+    whole = without_seam(graph)
+    try:
+        seam = find_seam(graph)
+        front_end = read_front_end(graph, seam)
+    except ModelError:
+        return whole, None
+    if front_end is not None:
+        check_finite(front_end, seam)
+    return seam, front_end
 
 
 def _patch_shape(graph: Graph, patch: int, front_end: FrontEndConstants | None) -> tuple[int, ...]:

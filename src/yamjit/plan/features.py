@@ -120,10 +120,10 @@ def _way(graph: Graph, end: int) -> list[_Link]:
     way: list[_Link] = []
     while (operator := producers.get(end)) is not None and operator.op != Op.LOG:
         way.append(_Link(operator.op, end))
-        flowing = [i for i in operator.inputs if i >= 0 and graph.tensors[i].data is None]
-        if not flowing:
+        before = [i for i in operator.inputs if i in producers and producers[i].index < operator.index]
+        if not before:
             break
-        end = max(flowing, key=lambda i: producers[i].index if i in producers else -1)
+        end = max(before, key=lambda i: producers[i].index)
     return way[::-1]
 
 

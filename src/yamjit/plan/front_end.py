@@ -20,7 +20,7 @@ from yamjit.tflite.node import Node
 from yamjit.tflite.operators.binary import AddOptions, MulOptions
 from yamjit.tflite.operators.products import FullyConnectedOptions
 
-__all__ = ["read_front_end"]
+__all__ = ["check_finite", "read_front_end"]
 
 #: Largest sample that a front end is prepared for, far beyond what audio is accepted with.
 _PEAK = 2.0**16
@@ -42,7 +42,6 @@ def read_front_end(graph: Graph, seam: Seam) -> FrontEndConstants | None:
     n_fft = walk.spectrum(frames.shape[0], window.size)
     mel_basis, mel_scale, log_offset = walk.log_mel(frames.shape[0])
     walk.finish()
-    _check_finite(window, mel_basis if mel_scale is None else mel_basis * mel_scale[:, None], log_offset, walk.first)
     samples = graph.tensors[graph.inputs[0]].shape[-1]
     return FrontEndConstants(
         window_samples=samples,
@@ -56,17 +55,15 @@ def read_front_end(graph: Graph, seam: Seam) -> FrontEndConstants | None:
     )
 
 
-def _check_finite(
-    window: npt.NDArray[np.float32],
-    mel_basis: npt.NDArray[np.float32],
-    log_offset: npt.NDArray[np.float32],
-    where: Operator,
-) -> None:
+def check_finite(front_end: FrontEndConstants, seam: Seam) -> None:
     """Check that every logarithm is finite, so that patches of bounded samples need not be looked at again."""
-    largest = _PEAK * np.abs(window, dtype=np.float64).sum()
-    bands = largest * mel_basis.sum(axis=1, dtype=np.float64) + log_offset
+    basis, scale = front_end.mel_basis, front_end.mel_scale
+    weights = basis if scale is None else basis * scale[:, None]
+    largest = _PEAK * np.abs(front_end.window, dtype=np.float64).sum()
+    bands = largest * weights.sum(axis=1, dtype=np.float64) + front_end.log_offset
     if not (largest < _MOST_MAGNITUDE and (bands < _MOST_BAND).all()):
-        raise ModelError("window and mel weights are so large that sums may not be finite", operator=str(where))
+        where = str(seam.front_end[0])
+        raise ModelError("window and mel weights are so large that sums may not be finite", operator=where)
 
 
 def _hop_length(frames: npt.NDArray[np.int64], samples: int, where: Operator) -> int:

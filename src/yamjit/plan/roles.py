@@ -71,6 +71,14 @@ _NAMES = {
 }
 
 
+def averages_rows(graph: Graph, operator: Operator) -> bool:
+    """Return whether an operator is the mean of rows, such as that of a head's scores of all windows."""
+    if operator.op != Op.MEAN:
+        return False
+    source, output = (graph.tensors[index].shape for index in (operator.inputs[0], operator.outputs[0]))
+    return len(source) == 2 and math.prod(output) == source[-1]
+
+
 def read_roles(roles: Any) -> tuple[Role, ...] | None:
     """Return the roles that a caller names, one for each output; None for None. Other values are an `InputError`."""
     if roles is None:
@@ -123,13 +131,21 @@ def find_embedding(graph: Graph, outputs: Sequence[Output]) -> int | None:
     found = next((output.tensor for output in outputs if output.role == Role.SCORES), None)
     if found is None:
         return None
-    while (pool := _producer_if_any(graph, found)) is not None and pool.op in _AFTER_EMBEDDING:
+    while (pool := _producer_if_any(graph, found)) is not None and (
+        pool.op in _AFTER_EMBEDDING or (averages_rows(graph, pool) and _is_layer(graph, pool.inputs[0]))
+    ):
         found = pool.inputs[0]
     if pool is None:  # a head alone
         return None
     pooled = graph.tensors[pool.outputs[0]]
     is_one = pool.op in _POOLS and math.prod(pooled.shape) == pooled.shape[-1]
     return pooled.index if pool.op == Op.MEAN or is_one else None
+
+
+def _is_layer(graph: Graph, index: int) -> bool:
+    """Return whether a layer, or what makes scores of one, computes a tensor."""
+    operator = _producer_if_any(graph, index)
+    return operator is not None and operator.op in _AFTER_EMBEDDING
 
 
 class _Search:
@@ -173,8 +189,10 @@ class _Search:
                 self._way.append(operator)
 
     def _source(self, index: int) -> int:
-        """Return the tensor that has the values of another, before changes of shape and type."""
-        while (operator := self._producers.get(index)) is not None and operator.op in _SAME_VALUES:
+        """Return the tensor that has the values of another, before changes of shape and type, and means of rows."""
+        while (operator := self._producers.get(index)) is not None and (
+            operator.op in _SAME_VALUES or averages_rows(self._graph, operator)
+        ):
             index = operator.inputs[0]
         return index
 

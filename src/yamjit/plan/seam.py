@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from yamjit.errors import ModelError
 from yamjit.tflite.graph import Graph, Op, Operator
 
-__all__ = ["Seam", "find_seam"]
+__all__ = ["Seam", "find_seam", "without_seam"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,10 @@ class Seam:
 def find_seam(graph: Graph) -> Seam:
     """Divide a graph after the logarithm of a spectrum that is a Fourier transform; others have no front end.
 
-    A `ModelError` is raised if there is not exactly one input, or an operator belongs to neither half.
+    A `ModelError` is raised if there is a Fourier transform, and an operator belongs to neither half.
     """
-    if len(graph.inputs) != 1:
-        raise ModelError(f"a model with one input is accepted, this one has {len(graph.inputs)}")
     if not any(operator.op == Op.RFFT2D for operator in graph.operators):
-        return Seam((), graph.inputs[0], graph.operators)
+        return without_seam(graph)
     patch = _log_mel(graph)
     chain = _chain(graph, patch, graph.operators)
     network = tuple(operator for operator in graph.operators if operator not in chain)
@@ -44,6 +42,13 @@ def find_seam(graph: Graph) -> Seam:
     return Seam(chain, patch, network)
 
 
+def without_seam(graph: Graph) -> Seam:
+    """Take all of a graph for the network; a `ModelError` is raised if there is not exactly one input."""
+    if len(graph.inputs) != 1:
+        raise ModelError(f"a model with one input is accepted, this one has {len(graph.inputs)}")
+    return Seam((), graph.inputs[0], graph.operators)
+
+
 def _log_mel(graph: Graph) -> int:
     """Return what the front end writes: what QUANTIZE reads where there is one, else what comes from LOG."""
     quantizers = [operator for operator in graph.operators if operator.op == Op.QUANTIZE]
@@ -51,10 +56,7 @@ def _log_mel(graph: Graph) -> int:
         return quantizers[0].inputs[0]
     logarithms = [operator for operator in graph.operators if operator.op == Op.LOG]
     if len(logarithms) != 1:
-        raise ModelError(
-            f"a Fourier transform is accepted in a front end with one LOG, this one has {len(logarithms)}: "
-            "export the network after its spectrogram by itself, or with a log-mel spectrogram"
-        )
+        raise ModelError(f"a front end has one LOG, this graph has {len(logarithms)}")
     return logarithms[0].outputs[0]
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from yamjit.output import Format, Writer
     from yamjit.output.arrays import ArrayWriter, Slab
     from yamjit.results import Summary
+    from yamjit.runs.concluding import Concluding
     from yamjit.runs.hearing import Listener
     from yamjit.runs.inputs import Recording
 
@@ -66,7 +67,7 @@ class RowFormat(ResultFormat):
             if stream is not file:
                 stream.detach()
 
-    def hear(self, listener: Listener, recording: Recording, opened: Writer) -> Summary:
+    def hear(self, listener: Listener, recording: Recording, opened: Writer | Concluding) -> Summary:
         """Write rows as they come, then the summary."""
         opened.begin(recording.name)
         summary = listener.hear(recording, opened.rows)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from yamjit.runs.concluding import Concluding
 from yamjit.runs.formats import ArrayFormat, RowFormat
 from yamjit.runs.outcomes import outcomes
 from yamjit.runs.tally import Tally
@@ -35,6 +36,7 @@ def into_one_file(
     this is, see `outcomes`, and whether anything was found.
     """
     tally = Tally(recordings, lambda _: None) if tally is None else tally
+    opened = Concluding(opened) if isinstance(form, RowFormat) else opened
     write = functools.partial(_write, form, opened, tally)
     if processes == 1:
         found = outcomes(recordings, functools.partial(write, listener), tally=tally)
@@ -42,24 +44,30 @@ def into_one_file(
         from yamjit.runs.spooling import spooled
 
         found = spooled(recordings, listener, write, processes, tally)
-    with contextlib.closing(found):
+    with contextlib.closing(found), _telling_of_interruptions(opened, tally):
         for outcome in found:
-            if outcome.failure is not None and isinstance(form, RowFormat):
+            if outcome.failure is not None and isinstance(opened, Concluding):
                 opened.failure(outcome.recording.name, outcome.failure)
             yield outcome
+
+
+@contextlib.contextmanager
+def _telling_of_interruptions(opened: Any, tally: Tally[Recording]) -> Iterator[None]:
+    """Have formats with room for it say that a recording was interrupted."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(opened, Concluding) and opened.begun is not None and not isinstance(error, Exception):
+            heard_s = sum(heard_s for one, heard_s in tally.under_way() if one.name == opened.begun)
+            opened.failure(opened.begun, f"interrupted after {heard_s:.2f} s")
+        raise
 
 
 def _write(
     form: RowFormat | ArrayFormat, opened: Any, tally: Tally[Recording], listener: Listener, recording: Recording
 ) -> Summary:
-    """Write what is found in a recording; if that is interrupted, formats with room for it say so."""
-    try:
-        summary = form.hear(_Counted(listener, tally), recording, opened)
-    except BaseException as error:
-        if isinstance(form, RowFormat) and not isinstance(error, Exception):
-            heard_s = sum(heard_s for one, heard_s in tally.under_way() if one == recording)
-            opened.failure(recording.name, f"interrupted after {heard_s:.2f} s")
-        raise
+    """Write what is found in a recording."""
+    summary = form.hear(_Counted(listener, tally), recording, opened)
     tally.has_results = True
     return summary
 

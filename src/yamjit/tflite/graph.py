@@ -38,8 +38,8 @@ ANY = -1
 #: Types of tensors; no other type is read.
 TENSOR_TYPES: tuple[np.dtype[np.generic], ...] = tuple(map(np.dtype, ("float32", "int32", "complex64", "int8")))
 
-#: All operators of TFLite's schema by their ``BuiltinOperator`` codes; those that are read have a record in
-#: `yamjit.tflite.operators`.
+#: All operators of TFLite's schema by their ``BuiltinOperator`` codes, and at last custom ones, which have a name in a
+#: file and no code; those that are read have a record in `yamjit.tflite.operators`.
 Op = enum.IntEnum(
     "Op",
     """
@@ -68,6 +68,7 @@ Op = enum.IntEnum(
     STABLEHLO_DYNAMIC_UPDATE_SLICE STABLEHLO_PAD STABLEHLO_IOTA STABLEHLO_DOT_GENERAL STABLEHLO_REDUCE_WINDOW
     STABLEHLO_SORT STABLEHLO_WHILE STABLEHLO_GATHER STABLEHLO_TRANSPOSE DILATE STABLEHLO_RNG_BIT_GENERATOR
     REDUCE_WINDOW STABLEHLO_COMPOSITE STABLEHLO_SHIFT_LEFT STABLEHLO_CBRT
+    AUDIO_SPECTROGRAM MFCC
     """,
     start=0,
 )

@@ -27,6 +27,7 @@ __all__ = [
     "TensorType",
     "builtin_code",
     "custom_name",
+    "known_operator",
     "open_model",
     "operator_name",
     "type_name",
@@ -105,6 +106,8 @@ MODEL = table(
 
 _LONGEST_CUSTOM_NAME = 80
 
+_CUSTOM = {record.custom.encode(): op for op, record in OPERATORS.items() if record.custom}
+
 
 def open_model(data: bytes, limits: Limits) -> tuple[TableView, int]:
     """Return the root of a model, once it is verified, and the end of what is known of the FlatBuffer."""
@@ -121,6 +124,14 @@ def type_name(code: int) -> str:
 def builtin_code(operator_code: TableView) -> int:
     """Return the code of an operator: codes up to 127 may stand in the older, shorter field alone."""
     return int(max(operator_code.number("builtin_code"), operator_code.number("deprecated_builtin_code")))
+
+
+def known_operator(operator_code: TableView) -> Op | None:
+    """Return the operator, by its code or its own name, if it has a record."""
+    code = builtin_code(operator_code)
+    if code == Op.CUSTOM:
+        return _CUSTOM.get(operator_code.string("custom_code"))
+    return Op(code) if code in OPERATORS and not OPERATORS[Op(code)].custom else None
 
 
 def custom_name(operator_code: TableView) -> str:

@@ -50,6 +50,11 @@ class EndPoint:
         """Size of the last axis, -1 if it is not fixed: the number of classes of an output of scores."""
         return self.shape[-1] if self.shape else 1
 
+    @property
+    def any_length(self) -> bool:
+        """Whether it is one row of any number of values, such as the samples of a recording."""
+        return -1 in self.shape and all(size in (-1, 1) for size in self.shape)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Described:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,22 +14,22 @@ from yamjit.keywords import explained
 from yamjit.spec import DEFAULT_LIMITS, Limits
 from yamjit.tflite.codec import TableView
 from yamjit.tflite.folding import fold_graph
-from yamjit.tflite.graph import ANY, TENSOR_TYPES, Arithmetic, Graph, Op, Operator, Quantization, Tensor
+from yamjit.tflite.graph import ANY, Arithmetic, Graph, Op, Operator, Quantization, Tensor
 from yamjit.tflite.metadata import Metadata
 from yamjit.tflite.metadata_tables import read_files, read_metadata
 from yamjit.tflite.model_tables import (
     ARITHMETIC_NAME,
     METADATA_NAME,
     SCHEMA_VERSION,
-    builtin_code,
+    known_operator,
     open_model,
     type_name,
 )
-from yamjit.tflite.node import FLOAT16, INT64
 from yamjit.tflite.operators import OPERATORS
 from yamjit.tflite.operators.record import Record, read_options
+from yamjit.tflite.sample_rate import with_sample_rate
 from yamjit.tflite.source import Source, read_source, source_name
-from yamjit.tflite.unsupported import check_supported, unsupported_type
+from yamjit.tflite.unsupported import TYPES, check_supported, check_types, unsupported_type
 from yamjit.tflite.validate import check_shape, validate_graph
 
 __all__ = ["read_graph"]
@@ -55,7 +55,8 @@ def read_graph(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Graph:
     -------
     Graph
         Checked by `yamjit.tflite.validate.validate_graph`. Constants are read-only and share memory with the
-        file's bytes. A graph that takes any length is that for one window, see `yamjit.tflite.folding`.
+        file's bytes. A graph that takes any length is that for one window, see `yamjit.tflite.folding`; one that is
+        given its sample rate has it, see `yamjit.tflite.sample_rate`.
 
     Raises
     ------
@@ -69,7 +70,8 @@ def read_graph(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Graph:
     """
     data = read_source(source, limits)
     with of_model_file(source_name(source)):
-        graph = fold_graph(_Reader(*open_model(data, limits), limits).read(), limits=limits)
+        graph = _Reader(*open_model(data, limits), limits).read()
+        graph = fold_graph(with_sample_rate(graph), limits=limits)
         validate_graph(graph, limits=limits)
     return graph
 
@@ -95,6 +97,7 @@ class _Reader:
             raise ModelError(f"{reason}: a network by itself, without branches, loops and other signatures")
         (subgraph,) = subgraphs
         check_supported(self._codes, [table.number("opcode_index") for table in subgraph.children("operators")])
+        check_types(subgraph.children("operators"), self._codes, subgraph.children("tensors"))
         operators = tuple(self._operator(*item) for item in enumerate(subgraph.children("operators")))
         self._written = {index for operator in operators for index in operator.outputs}
         self._written.update(subgraph.array("inputs").tolist())
@@ -114,7 +117,7 @@ class _Reader:
     def _operator(self, index: int, table: TableView) -> Operator:
         record, version = self._record(f"operator {index}", table.number("opcode_index"))
         where = f"operator {index} {record.op.name}"
-        for what, present in _unsupported_in_operator(table):
+        for what, present in _unsupported_in_operator(table, record):
             if present:
                 raise ModelError(f"{what} not supported", operator=where)
         return Operator(
@@ -131,7 +134,7 @@ class _Reader:
         if index >= len(self._codes):
             raise ModelError(f"operator code {index} does not exist", operator=where)
         table = self._codes[index]
-        record, version = OPERATORS[Op(builtin_code(table))], int(table.number("version"))
+        record, version = OPERATORS[cast(Op, known_operator(table))], int(table.number("version"))
         if not 1 <= version <= record.versions:
             reason = f"version {version} is not supported; 1 to {record.versions} are"
             raise ModelError(reason, operator=f"{where} {record.op.name}")
@@ -145,7 +148,7 @@ class _Reader:
             if present:
                 raise ModelError(f"{what} not supported{hint}", tensor=where)
         kind = type_name(table.number("type"))
-        dtype = next((known for known in (*TENSOR_TYPES, FLOAT16, INT64) if known.name.upper() == kind), None)
+        dtype = TYPES.get(kind)
         if dtype is None:
             raise ModelError(unsupported_type(kind), tensor=where)
         shape = self._shape(table, where)
@@ -233,9 +236,9 @@ class _Reader:
             raise ModelError(f"{accepted} is accepted, found {said!r:.40}", tensor=ARITHMETIC_NAME) from error
 
 
-def _unsupported_in_operator(table: TableView) -> Iterator[tuple[str, bool]]:
+def _unsupported_in_operator(table: TableView, record: Record) -> Iterator[tuple[str, bool]]:
     """Iterate over what an operator may have that is not read, and whether this one has it."""
-    yield "custom options are", table.array("custom_options").size > 0
+    yield "custom options are", table.array("custom_options").size > 0 and not record.custom
     large = table.number("large_custom_options_offset") or table.number("large_custom_options_size")
     yield "large custom options are", bool(large)
     yield "mutating variable inputs are", bool(table.array("mutating_variable_inputs").any())

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from yamjit.errors import ModelError
 from yamjit.text import plural
 from yamjit.tflite.codec import TableView
-from yamjit.tflite.graph import TENSOR_TYPES, Op
-from yamjit.tflite.model_tables import builtin_code, custom_name, operator_name
-from yamjit.tflite.operators import OPERATORS
+from yamjit.tflite.graph import TENSOR_TYPES, Op, Tensor
+from yamjit.tflite.model_tables import builtin_code, custom_name, known_operator, operator_name, type_name
+from yamjit.tflite.node import FLOAT16, INT64
 
-__all__ = ["check_supported", "unsupported_type"]
+__all__ = ["TYPES", "check_supported", "check_types", "unsupported_type"]
+
+#: Types that tensors of a file may have, by their names in the schema.
+TYPES = {known.name.upper(): known for known in (*TENSOR_TYPES, FLOAT16, INT64)}
 
 #: Name of the operator that stands for all that an Edge TPU runs, and how those of TensorFlow begin.
 _EDGE_TPU, _SELECT_TF = "edgetpu-custom-op", "Flex"
@@ -36,7 +39,7 @@ def check_supported(codes: Sequence[TableView], used: Sequence[int]) -> None:
 
     The `ModelError` names the first operator that has none, the others like it, and what would run.
     """
-    unknown = {index for index, code in enumerate(codes) if builtin_code(code) not in OPERATORS}
+    unknown = {index for index, code in enumerate(codes) if known_operator(code) is None}
     missing = [place for place, index in enumerate(used) if index in unknown]
     if not missing:
         return
@@ -52,6 +55,25 @@ def check_supported(codes: Sequence[TableView], used: Sequence[int]) -> None:
         all_of_them = f"{len(missing)} of {plural(len(used), 'operator')}"
         reason += f", nor {'is' if len(others) == 1 else 'are'} {listed}: {all_of_them}"
     raise ModelError(reason, operator=where)
+
+
+def check_types(operators: Sequence[TableView], codes: Sequence[TableView], tensors: Sequence[TableView]) -> None:
+    """Check the types of all tensors that operators read and write, before anything depends on them.
+
+    The `ModelError` names the first operator with another one.
+    """
+    strange = {index: kind for index, one in enumerate(tensors) if (kind := type_name(one.number("type"))) not in TYPES}
+    for place, operator in enumerate(operators if strange else ()):
+        for index in (*operator.array("inputs").tolist(), *operator.array("outputs").tolist()):
+            if index in strange:
+                where = f"operator {place} {operator_name(codes[operator.number('opcode_index')])}"
+                raise ModelError(
+                    unsupported_type(strange[index]), operator=where, tensor=_tensor(index, tensors[index])
+                )
+
+
+def _tensor(index: int, table: TableView) -> str:
+    return str(Tensor(index, table.string("name").decode("utf-8", "replace"), (), TENSOR_TYPES[0]))
 
 
 def _of_custom(name: str) -> str:

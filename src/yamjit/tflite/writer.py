@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from yamjit.errors import ModelError
 from yamjit.tflite.codec import Offset, TableBuilder
-from yamjit.tflite.graph import ANY, Arithmetic, Graph, Operator, Tensor
+from yamjit.tflite.flexbuffer import write_flexbuffer
+from yamjit.tflite.graph import ANY, Arithmetic, Graph, Op, Operator, Tensor
 from yamjit.tflite.metadata_tables import build_metadata
 from yamjit.tflite.model_tables import (
     ARITHMETIC_NAME,
@@ -44,6 +45,7 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _ZIP_UNIX = 3
 
 _OPTION_CODES = {record.options: record.code for record in OPERATORS.values() if record.options is not None}
+_CUSTOM_NAMES: dict[int, str] = {op: record.custom for op, record in OPERATORS.items() if record.custom}
 
 
 def write_graph(graph: Graph) -> bytes:
@@ -103,7 +105,10 @@ def _write_buffer(builder: TableBuilder, blob: bytes) -> Offset:
 
 
 def _write_operator_code(builder: TableBuilder, code: int, version: int) -> Offset:
-    values = {"deprecated_builtin_code": min(code, _PLACEHOLDER_CODE), "builtin_code": code, "version": version}
+    values: dict[str, Any] = {"version": version}
+    if code in _CUSTOM_NAMES:
+        values["custom_code"], code = _CUSTOM_NAMES[code], Op.CUSTOM
+    values |= {"deprecated_builtin_code": min(code, _PLACEHOLDER_CODE), "builtin_code": code}
     return builder.table(OPERATOR_CODE, values)
 
 
@@ -127,7 +132,9 @@ def _write_tensor(builder: TableBuilder, tensor: Tensor, buffer: int) -> Offset:
 def _write_operator(builder: TableBuilder, operator: Operator, opcode_index: int) -> Offset:
     options = operator.options
     values: dict[str, Any] = {"opcode_index": opcode_index, "inputs": operator.inputs, "outputs": operator.outputs}
-    if options is not None:
+    if options is not None and operator.op in _CUSTOM_NAMES:
+        values["custom_options"] = np.frombuffer(write_flexbuffer(field_values(options)), np.uint8)
+    elif options is not None:
         values |= {"builtin_options_type": _OPTION_CODES[type(options)], "builtin_options": field_values(options)}
     return builder.table(OPERATOR, values)
 

@@ -17,7 +17,7 @@ from yamjit.kernels.float32.plain import (
     pool_f32,
     softmax_f32,
 )
-from yamjit.kernels.int8.other_plain import run_other_step
+from yamjit.kernels.int8.relatives_plain import run_relatives_step
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.program import FIRST_IS_CONSTANT, Column, StepOp
 
@@ -29,7 +29,7 @@ def run_plain_step(s: Any, constants: int, x: int, other: int, out: int) -> None
     """Run a step; `other` is the address of a second tensor, where it has one."""
     op = s[Column.OP]
     if StepOp.JOIN < op < StepOp.DEQUANTIZE:
-        run_other_step(s, constants, x, other, out)
+        run_relatives_step(s, constants, x, other, out)
         return
     first, second = x, other
     if s[Column.OTHER] < 0:

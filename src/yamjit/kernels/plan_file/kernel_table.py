@@ -37,7 +37,7 @@ __all__ = [
     "weights_of",
 ]
 
-_OPS = max(VectorOp) + 1
+_OPS = max(*StepOp, *VectorOp) + 1
 
 #: The step operation that an operation computes, -1 where there is none.
 STEP_OF = np.full(_OPS, -1, np.int64)
@@ -63,7 +63,7 @@ _RUNS = (Prepared.PATCHWISE, Prepared.FLIP, Prepared.PAIRED, Prepared.INPUT_KEPT
 _PRODUCTS = frozenset(
     {
         *(StepOp.CONV, StepOp.POINTWISE, StepOp.CONV_F32, StepOp.POINTWISE_F32),
-        *(StepOp.CONV_HYBRID, StepOp.POINTWISE_HYBRID, StepOp.ROWS_HYBRID),
+        *(StepOp.CONV_HYBRID, StepOp.POINTWISE_HYBRID, StepOp.ROWS_HYBRID, StepOp.COSINES),
     }
 )
 
@@ -129,16 +129,17 @@ def _from_number(number: int, functions: Sequence[Callable[..., Any]], numbers: 
     return choose
 
 
-def _yes(row: Any) -> bool:
-    return True
-
-
 def _none(row: Any) -> int:
     return 0
 
 
-#: Whether a vector kernel takes a step.
-suits = _choice({**dict.fromkeys(KERNELS, _yes), **{op: kernel.suits for op, kernel in VECTOR_KERNELS.items()}})
+#: Whether a kernel takes a step.
+suits = _choice(
+    {
+        **{op: kernel.suits for op, kernel in KERNELS.items()},
+        **{op: kernel.suits for op, kernel in VECTOR_KERNELS.items()},
+    }
+)
 #: What the kernel of a step uses: a `yamjit.kernels.prepared.uses.Use`.
 use_of = _choice(USES)
 #: Bytes of the weights that a plain kernel reads for a step.

@@ -15,7 +15,7 @@ __all__ = ["FAMILIES", "FORMAT_VERSION", "HEADER_BYTES", "HEAD_FIELDS", "MAGIC",
 MAGIC = int.from_bytes(b"\x89yamjit\n", "little", signed=True)
 
 #: Changes with every change of this module, of the table of steps, or of how constants are packed.
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
 HEADER_BYTES = 512
 

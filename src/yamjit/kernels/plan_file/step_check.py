@@ -232,6 +232,8 @@ def _bad_constant(row: Any, use: Any, constants: int, size: int) -> int:
         return -1 if 0 < scale < np.inf else wrong(Column.WEIGHTS)
     if op == StepOp.BLEND:
         return _bad_pixels(row, constants)
+    if op == StepOp.LOG_BANDS:
+        return _bad_bands(row, constants)
     return _bad_runs_of_bytes(row, constants) if op == StepOp.MOVE else -1
 
 
@@ -257,6 +259,17 @@ def _bad_pixels(row: Any, constants: int) -> int:
                 return wrong(Column.WEIGHTS)
             total += np.int64(taps[place, 1, tap])
         if total != 1 << BLEND_SHIFT:
+            return wrong(Column.WEIGHTS)
+    return -1
+
+
+@jit
+def _bad_bands(row: Any, constants: int) -> int:
+    """Check that the numbers of bands are those that there are, -1, or -2."""
+    bins = row[Column.INPUT_C]
+    numbers = carray(pointer(constants + row[Column.WEIGHTS] + 8 * bins), bins, np.int32)
+    for place in range(bins):
+        if not -2 <= numbers[place] < row[Column.OUTPUT_C] // 2:
             return wrong(Column.WEIGHTS)
     return -1
 

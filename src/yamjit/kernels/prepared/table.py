@@ -21,6 +21,7 @@ __all__ = [
     "input_size",
     "is_hybrid",
     "is_int8",
+    "is_spectral",
     "other_of",
     "other_size",
     "output_of",
@@ -70,7 +71,13 @@ def is_int8(op: int) -> bool:
 @jit
 def is_hybrid(op: int) -> bool:
     """Return whether a step of this operation, plain or over vectors, multiplies float32 with int8 values."""
-    return StepOp.CONV_HYBRID <= op < VectorOp.POINTWISE_F32 or op >= VectorOp.POINTWISE_HYBRID
+    return StepOp.CONV_HYBRID <= op < VectorOp.POINTWISE_F32 or VectorOp.POINTWISE_HYBRID <= op < StepOp.RFFT
+
+
+@jit
+def is_spectral(op: int) -> bool:
+    """Return whether a step of this operation is of spectra."""
+    return op >= StepOp.RFFT
 
 
 @jit

@@ -203,6 +203,16 @@ def _row_hybrid(row: Row) -> Use:
     return Use(0, 0, 0, 0, 0, 0, 0, 0, 4 * row[Column.OUTPUT_C], 0, row[Column.INPUT_C], 0)
 
 
+def _rfft(row: Row) -> Use:
+    """Use a row of float64."""
+    return Use(0, 0, 0, 0, 0, 0, 0, 0, 0, 8 * row[Column.INPUT_C], 0, 0)
+
+
+def _spectrogram(row: Row) -> Use:
+    """Use a frame of float64, filled up with zeros."""
+    return Use(0, 0, 0, 0, 0, 0, 0, 0, 0, 16 * (row[Column.OUTPUT_C] - 1), 0, 0)
+
+
 def _depthwise(row: Row) -> Use:
     """Use images of whole chunks where they lie, and a row of border; others are given a border of their own.
 
@@ -292,6 +302,8 @@ USES: Mapping[int, Callable[[Row], Use]] = MappingProxyType(
         **{op: _sums if Column.MULTIPLIER in kernel.reads else _nothing for op, kernel in KERNELS.items()},
         **dict.fromkeys((StepOp.CONV_HYBRID, StepOp.DEPTHWISE_HYBRID), _image_hybrid),
         **dict.fromkeys((StepOp.POINTWISE_HYBRID, StepOp.ROWS_HYBRID), _row_hybrid),
+        StepOp.RFFT: _rfft,
+        StepOp.SPECTROGRAM: _spectrogram,
         **{op: kernel.use for op, kernel in VECTOR_KERNELS.items()},
     }
 )

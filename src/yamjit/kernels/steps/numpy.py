@@ -9,14 +9,15 @@ from yamjit.errors import InputError
 from yamjit.kernels.float32 import numpy as float32
 from yamjit.kernels.hybrid import numpy as hybrid
 from yamjit.kernels.int8 import numpy as int8
-from yamjit.kernels.int8 import other_numpy
+from yamjit.kernels.int8 import relatives_numpy
 from yamjit.kernels.program import Column, Program, StepOp
+from yamjit.kernels.spectral import numpy as spectral
 from yamjit.kernels.step_view import StepView
 from yamjit.kernels.workspace import OutputColumn, PreparedProgram, ResultLayout, Workspace
 
 __all__ = ["run"]
 
-_STEPS = {**int8.STEPS, **other_numpy.STEPS, **float32.STEPS, **hybrid.STEPS}
+_STEPS = {**int8.STEPS, **relatives_numpy.STEPS, **float32.STEPS, **hybrid.STEPS, **spectral.STEPS}
 
 
 def run(

@@ -17,8 +17,9 @@ from yamjit.kernels.int8.kernel_set import KernelSet
 from yamjit.kernels.int8.vector_steps import make_int8_steps
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.prepared.columns import Prepared
-from yamjit.kernels.prepared.table import Memory, is_hybrid, is_int8, row_of
+from yamjit.kernels.prepared.table import Memory, is_hybrid, is_int8, is_spectral, row_of
 from yamjit.kernels.program import Column
+from yamjit.kernels.spectral.plain import run_spectral_step
 from yamjit.kernels.steps.batch import Batch, give, is_wanted, take
 from yamjit.kernels.vectors.target import Target
 
@@ -39,6 +40,8 @@ def make_run_steps(target: Target) -> Callable[..., None]:
             run_int8_step(s, memory, patch, patches)
         elif is_hybrid(s[Column.OP]):
             run_hybrid_step(s, memory, patch, patches)
+        elif is_spectral(s[Column.OP]):
+            run_spectral_step(s, memory, patch, patches)
         else:
             run_float_step(s, memory, patch, patches)
 

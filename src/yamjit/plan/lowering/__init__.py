@@ -20,6 +20,7 @@ from yamjit.plan.lowering.pooling import average_pool_2d, max_pool_2d
 from yamjit.plan.lowering.products import conv_2d, depthwise_conv_2d, fully_connected
 from yamjit.plan.lowering.reduce import extreme, mean, total
 from yamjit.plan.lowering.resizing import resize_bilinear, resize_nearest_neighbor
+from yamjit.plan.lowering.spectrum import audio_spectrogram, complex_abs, mfcc, part, rfft2d
 from yamjit.plan.lowering.step import Alias, Step, is_temporary
 from yamjit.plan.positions import MOVERS
 from yamjit.tflite.graph import Graph, Op, Operator
@@ -35,7 +36,10 @@ LOWERINGS: Mapping[Op, Callable[[Node], Step | Alias | tuple[Step | Alias, ...]]
         **dict.fromkeys((Op.RELU, Op.RELU6, Op.RELU_N1_TO_1, Op.RELU_0_TO_1), relu),
         **dict.fromkeys((Op.ABS, Op.NEG, Op.SQUARE), sign_or_square),
         **dict.fromkeys((Op.REDUCE_MAX, Op.REDUCE_MIN), extreme),
+        **dict.fromkeys((Op.REAL, Op.IMAG), part),
+        Op.AUDIO_SPECTROGRAM: audio_spectrogram,
         Op.AVERAGE_POOL_2D: image_by_image(average_pool_2d),
+        Op.COMPLEX_ABS: complex_abs,
         Op.CONCATENATION: concatenation,
         Op.CONV_2D: image_by_image(conv_2d),
         Op.DEPTHWISE_CONV_2D: image_by_image(depthwise_conv_2d),
@@ -48,11 +52,13 @@ LOWERINGS: Mapping[Op, Callable[[Node], Step | Alias | tuple[Step | Alias, ...]]
         Op.LOGISTIC: logistic,
         Op.MAX_POOL_2D: image_by_image(max_pool_2d),
         Op.MEAN: mean,
+        Op.MFCC: mfcc,
         Op.PACK: pack,
         Op.PRELU: prelu,
         Op.QUANTIZE: quantize,
         Op.RESIZE_BILINEAR: resize_bilinear,
         Op.RESIZE_NEAREST_NEIGHBOR: resize_nearest_neighbor,
+        Op.RFFT2D: rfft2d,
         Op.SOFTMAX: softmax,
         Op.SPLIT: split,
         Op.SPLIT_V: split_v,

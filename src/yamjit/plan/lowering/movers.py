@@ -13,7 +13,7 @@ from yamjit.plan.lowering.move import move
 from yamjit.plan.lowering.step import Alias, Step, sizes, temporary
 from yamjit.plan.positions import MOVERS
 from yamjit.tflite.graph import Tensor
-from yamjit.tflite.node import FLOAT32, INT8, INT32, Node
+from yamjit.tflite.node import COMPLEX64, FLOAT32, INT8, INT32, Node
 from yamjit.tflite.operators.arrangement import ConcatenationOptions
 from yamjit.tflite.operators.parts import PackOptions, UnpackOptions, split_sizes
 
@@ -22,7 +22,7 @@ __all__ = ["concatenation", "pack", "rearrange", "split", "split_v", "unpack"]
 
 def rearrange(node: Node) -> Step | Alias:
     """Lower an operator that gives the values of its first input another order, or another shape."""
-    source = node.input(0, FLOAT32, INT8)
+    source = node.input(0, FLOAT32, INT8, COMPLEX64)
     numbers = MOVERS[node.operator.op](node, _numbers(source))
     zero = int(node.activation(source).zero_point[0]) if source.dtype == INT8 else 0
     read, written = node.operator.inputs[0], node.operator.outputs[0]

@@ -42,7 +42,7 @@ from yamjit.tflite.operators.record import Record
 from yamjit.tflite.operators.reduce import MEAN, REDUCE_MAX, REDUCE_MIN, SUM
 from yamjit.tflite.operators.resizing import RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR
 from yamjit.tflite.operators.shapes import SHAPE_OPERATORS
-from yamjit.tflite.operators.spectrum import COMPLEX_ABS, RFFT2D
+from yamjit.tflite.operators.spectrum import AUDIO_SPECTROGRAM, COMPLEX_ABS, IMAG, MFCC, REAL, RFFT2D
 
 __all__ = ["OPERATORS"]
 
@@ -61,7 +61,7 @@ OPERATORS: Mapping[Op, Record] = MappingProxyType(
             *(RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR),
             *(GATHER, PAD, RESHAPE, SPLIT, STRIDED_SLICE),
             *(CONCATENATION, EXPAND_DIMS, SLICE, SQUEEZE, TRANSPOSE),
-            *(COMPLEX_ABS, RFFT2D),
+            *(AUDIO_SPECTROGRAM, COMPLEX_ABS, IMAG, MFCC, REAL, RFFT2D),
             *SHAPE_OPERATORS,
         )
     }

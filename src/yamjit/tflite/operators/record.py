@@ -10,6 +10,7 @@ from typing import Any
 
 from yamjit.errors import ModelError
 from yamjit.tflite.codec import TableView
+from yamjit.tflite.flexbuffer import read_flexbuffer
 from yamjit.tflite.graph import Op, Options
 from yamjit.tflite.node import Inferred, Node
 from yamjit.tflite.schema import Table
@@ -51,6 +52,8 @@ class Record:
         Fields of `table` that `options` does not have, and the values that they may hold.
     optional_input : int or None
         Position of the one input that may be left out.
+    custom : str
+        The name of a custom operator, whose options are a map of FlexBuffers; empty for those of the schema.
     """
 
     op: Op
@@ -62,6 +65,7 @@ class Record:
     may_lack_options: bool = False
     accepted: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     optional_input: int | None = None
+    custom: str = ""
 
 
 def read_options(record: Record, operator: TableView, where: str) -> Options | None:
@@ -69,6 +73,8 @@ def read_options(record: Record, operator: TableView, where: str) -> Options | N
 
     Options that are missing, of another operator's type, or hold a value that is not known are a `ModelError`.
     """
+    if record.custom:
+        return _read_map(record, operator, where)
     name = record.table.name if record.table is not None else "none"
     kind, table = operator.union("builtin_options")
     if not kind:
@@ -86,6 +92,23 @@ def read_options(record: Record, operator: TableView, where: str) -> Options | N
         return record.options(**{item.name: _read_field(item, table) for item in fields})
     except ValueError as error:
         raise ModelError(f"{name}: {error}", operator=where) from None
+
+
+def _read_map(record: Record, operator: TableView, where: str) -> Options | None:
+    """Read the options of a custom operator, whose numbers are taken as integers, as TFLite takes them."""
+    if record.options is None:
+        return None
+    try:
+        found = read_flexbuffer(operator.array("custom_options").tobytes())
+        values = {}
+        for item in dataclasses.fields(record.options):
+            if item.name not in found:
+                raise ValueError(f"{item.name} is missing")
+            kind: type[Any] = type(item.default)
+            values[item.name] = kind(int(found[item.name]))
+        return record.options(**values)
+    except (ValueError, OverflowError) as error:
+        raise ModelError(f"custom options: {error}", operator=where) from None
 
 
 def field_values(options: Options) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import InputError, ModelError
-from yamjit.learn.heads import Dense, Head
 from yamjit.plan.features import find_features, with_feature
 from yamjit.plan.roles import Role
 from yamjit.text import printable
@@ -19,6 +18,7 @@ from yamjit.tflite.growing import Growing, frozen
 from yamjit.tflite.operators.pointwise import SoftmaxOptions
 from yamjit.tflite.operators.products import FullyConnectedOptions
 from yamjit.tflite.pruning import pruned
+from yamjit.trained.heads import Dense, Head
 
 __all__ = ["Range", "clipped_range", "graft", "graft_floating", "head_alone", "value_ranges", "with_line"]
 

@@ -1,6 +1,6 @@
 """Steps of int8 values that YAMNet has none of, in Numba, for one patch: only the whole entry compiles them.
 
-Their twins are in `yamjit.kernels.int8.other_numpy`.
+Their twins are in `yamjit.kernels.int8.relatives_numpy`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
 from yamjit.kernels.program import BLEND_SHIFT, TABLE, Column, StepOp
 
-__all__ = ["run_other_step"]
+__all__ = ["run_relatives_step"]
 
 
 @jit
-def run_other_step(s: Any, constants: int, x: int, other: int, out: int) -> None:
+def run_relatives_step(s: Any, constants: int, x: int, other: int, out: int) -> None:
     """Run a step; `other` is the address of a second tensor, where it has one."""
     op, weights = s[Column.OP], constants + s[Column.WEIGHTS]
     if op == StepOp.SOFTMAX:

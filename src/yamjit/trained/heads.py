@@ -15,11 +15,11 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.disk import read_limited
 from yamjit.errors import InputError, LimitError
-from yamjit.learn.blocked import matmul
 from yamjit.npz import MOST_BYTES, read_arrays, write_arrays
 from yamjit.reprs import brief_repr
 from yamjit.signatures import HEAD_BYTES, file_kind
 from yamjit.spec import EMBEDDING
+from yamjit.trained.blocked import matmul
 from yamjit.writing import write_whole
 
 __all__ = ["KINDS", "Dense", "Head", "checked_labels", "cross_entropy", "sigmoid", "softmax"]
@@ -143,13 +143,17 @@ class Head:
         LimitError
             If the file, or what it would unpack to, is larger than 64 MiB; nothing is unpacked.
         """
-        data = read_limited(path, MOST_BYTES, what="a head")
+        return cls.from_bytes(read_limited(path, MOST_BYTES, what="a head"), name=repr(os.fspath(path)))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, name: str = "the file") -> Head:
+        """Read the content of a file that `save` wrote; `name` is that of the file in errors, those of `load`."""
         try:
             if (kind := file_kind(data[:HEAD_BYTES])) and not data.startswith(b"PK"):
                 raise InputError(f"it is {kind}")
             return cls._from_arrays(read_arrays(data))
         except (InputError, LimitError) as error:
-            raise type(error)(f"{os.fspath(path)!r} cannot be read as a head: {error}") from error
+            raise type(error)(f"{name} cannot be read as a head: {error}") from error
 
     @classmethod
     def _from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Head:

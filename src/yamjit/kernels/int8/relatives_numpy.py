@@ -1,4 +1,4 @@
-"""Steps of int8 values that YAMNet has none of, in NumPy: the twins of `yamjit.kernels.int8.other_plain`."""
+"""Steps of int8 values that YAMNet has none of, in NumPy: the twins of `yamjit.kernels.int8.relatives_plain`."""
 
 from __future__ import annotations
 

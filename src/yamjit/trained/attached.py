@@ -8,8 +8,8 @@ from typing import NamedTuple
 from yamjit import checks
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
-from yamjit.learn.heads import checked_labels
 from yamjit.tflite.metadata import AssociatedFile, FileType
+from yamjit.trained.heads import checked_labels
 
 __all__ = ["Attached", "attached_calibration", "attached_labels"]
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference import other_ops
+from reference import relatives
 from reference.arithmetic import activation_range
-from reference.other_ops import Scale
-from tests.kernels.test_int8_others import inputs_for
+from reference.relatives import Scale
+from tests.kernels.test_int8_relatives import inputs_for
 from tests.support.int8_graphs import INT8_GRAPHS
 from tests.support.programs import OneOperator
 from yamjit.kernels import load_backend
@@ -39,27 +39,27 @@ def answer(graph: Graph, feeds: list[np.ndarray]) -> np.ndarray:
     how: Any = options
     if operator.op in _RELUS:
         bounds = activation_range(_RELUS[operator.op], output.scale, output.zero_point)
-        return other_ops.requantize_s8(x, source, output, *bounds)
+        return relatives.requantize_s8(x, source, output, *bounds)
     if operator.op == Op.LEAKY_RELU:
-        return other_ops.leaky_relu_s8(x, source, output, how.alpha)
+        return relatives.leaky_relu_s8(x, source, output, how.alpha)
     if operator.op == Op.PRELU:
-        return other_ops.prelu_s8(x, rest[0], source, scale_of(tensors[1]), output)
+        return relatives.prelu_s8(x, rest[0], source, scale_of(tensors[1]), output)
     if operator.op == Op.HARD_SWISH:
-        return other_ops.hard_swish_s8(x, source, output)
+        return relatives.hard_swish_s8(x, source, output)
     if operator.op == Op.SOFTMAX:
-        return other_ops.softmax_s8(x.reshape(-1, x.shape[-1]), source.scale, how.beta)
+        return relatives.softmax_s8(x.reshape(-1, x.shape[-1]), source.scale, how.beta)
     if operator.op == Op.RESIZE_BILINEAR:
         size = (int(rest[0][0]), int(rest[0][1]))
         corners, half = how.align_corners, how.half_pixel_centers
-        return other_ops.resize_bilinear_s8(x, size, align_corners=corners, half_pixel_centers=half)
+        return relatives.resize_bilinear_s8(x, size, align_corners=corners, half_pixel_centers=half)
     if operator.op == Op.AVERAGE_POOL_2D:
         size, stride = (how.filter_height, how.filter_width), (how.stride_h, how.stride_w)
         name = how.activation.name
-        return other_ops.average_pool_2d_s8(x, size, output, padding=how.padding.name, stride=stride, activation=name)
+        return relatives.average_pool_2d_s8(x, size, output, padding=how.padding.name, stride=stride, activation=name)
     scales = (source, scale_of(tensors[1]), output)
     if operator.op == Op.MUL:
-        return other_ops.mul_s8(x, rest[0], *scales, how.activation.name)
-    return other_ops.add_s8(x, rest[0], *scales, how.activation.name, 1 if operator.op == Op.ADD else -1)
+        return relatives.mul_s8(x, rest[0], *scales, how.activation.name)
+    return relatives.add_s8(x, rest[0], *scales, how.activation.name, 1 if operator.op == Op.ADD else -1)
 
 
 @pytest.mark.parametrize("name", [name for name, graph in INT8_GRAPHS.items() if graph.operators[0].op in _WITH_LOOPS])

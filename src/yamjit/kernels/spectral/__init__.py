@@ -1,0 +1,1 @@
+"""Spectra that networks compute themselves: a NumPy twin and plain kernels."""
