@@ -1,8 +1,8 @@
 """The last layer of the YAMNets that Google published, by which their classes are known where a file names none.
 
 Two networks are published, the quantized one and TensorFlow Hub's, both of the 521 classes of AudioSet in one order.
-A conversion of the latter is a file without names. A network of the same shape may be of any classes: what tells is
-the bias of the last layer, which conversion leaves as it is, or rounds by a thousandth.
+The latter, converted, is a file without names. A network of the same shape may be of any classes: the biases of its
+last layer tell, which conversion leaves as they are but for a thousandth.
 """
 
 from __future__ import annotations
@@ -38,4 +38,4 @@ def is_published_layer(graph: Graph, output: int) -> bool:
     if bias.data is None or bias.shape != (_CLASSES,) or weights.nbytes // weights.dtype.itemsize != _CLASSES * _INPUTS:
         return False
     values = real_values(bias) if bias.quantization is not None else bias.data
-    return bool((np.abs(np.array(_BIASES) - 1000 * values[::_EVERY]).max(axis=1) < _TOLERANCE).any())
+    return bool((np.abs(_BIASES - 1000 * values[::_EVERY]).max(axis=1) < _TOLERANCE).any())

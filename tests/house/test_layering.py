@@ -239,7 +239,7 @@ COMPILING = {
     *("machine_code/compiler", "machine_code/foreign", "machine_code/jit", "machine_code/pointer"),
     "prepared/table",
     *("int8/amx_matmul", "int8/avx2_matmul", "int8/depthwise", "int8/generated", "int8/kernel_set", "int8/matmul"),
-    *("int8/plain", "int8/plain_steps", "int8/relatives_plain", "int8/vector_steps"),
+    *("int8/plain", "int8/plain_steps", "int8/relatives_plain", "int8/vector_steps", "int8/wasm_pairs"),
     *("float32/depthwise", "float32/matmul", "float32/plain", "float32/plain_functions"),
     *("float32/plain_steps", "float32/vector_steps"),
     *("hybrid/depthwise", "hybrid/matmul", "hybrid/plain", "hybrid/quantizing", "hybrid/steps"),
@@ -247,7 +247,7 @@ COMPILING = {
     *("spectral/fourier", "spectral/plain", "steps/batch", "steps/run"),
     *("log_mel/codelets", "log_mel/fft_codelets", "log_mel/kernel"),
     *("plan_file/check", "plan_file/digest", "plan_file/faults", "plan_file/head_check"),
-    *("plan_file/kernel_table", "plan_file/step_check", "plan_file/table_check"),
+    *("plan_file/kernel_table", "plan_file/step_check", "plan_file/table_check", "plan_file/turning"),
 }
 
 #: Modules that ask LLVM about this machine, or for an object file, without Numba.

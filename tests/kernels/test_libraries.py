@@ -22,9 +22,10 @@ from tools.checks.binaries import traces
 from tools.checks.libraries import main as prove
 from tools.libraries import kit, tools
 from tools.libraries.__main__ import main
-from tools.libraries.bitcode import OF_ALL, OF_THE_LAST
+from tools.libraries.bitcode import MODULES, OF_ALL, OF_THE_LAST
 from tools.libraries.platforms import PLATFORMS, Platform
 from yamjit.errors import DependencyError
+from yamjit.kernels.lowering_choice import LOWERINGS
 from yamjit.kernels.machine_code import sources
 from yamjit.kernels.machine_code.platforms import KIT, own_platform
 from yamjit.kernels.plan_file.layout import FAMILIES
@@ -46,8 +47,10 @@ def test_a_platform_has_lowerings_of_its_machine_best_first_and_one_that_runs_ev
     targets = [TARGETS[name] for name in platform.lowerings]
     order = list(TARGETS)
     assert sorted(platform.lowerings, key=order.index) == list(platform.lowerings)
-    assert {target.machine for target in targets} == {{"x86": "x86_64", "arm": "aarch64"}[platform.family]}
-    assert {target.multiplies_signed_bytes for target in targets} == {platform.family == "arm"}
+    machines = {"x86": "x86_64", "arm": "aarch64", "wasm": "wasm32"}
+    assert {target.machine for target in targets} == {machines[platform.family]}
+    assert {target.family for target in targets} == {platform.family}
+    assert {target.multiplies_signed_bytes for target in targets} == {platform.family != "x86"}
     assert targets[-1].needs == ()
     assert platform.family in FAMILIES
 
@@ -92,7 +95,7 @@ def test_c_asks_for_every_feature_that_llvm_may_use() -> None:
 def test_c_knows_every_entry_and_every_lowering() -> None:
     for entry in ENTRIES:
         assert f'is_same(name, "{entry.name}")' in DISPATCH
-    for lowering in TARGETS:
+    for lowering in LOWERINGS:
         assert f"CHECK int runs_{lowering.replace('-', '_')}(void)" in DISPATCH
 
 
@@ -100,7 +103,10 @@ def test_c_knows_every_entry_and_every_lowering() -> None:
 
 
 def test_sources_begin_at_the_entries() -> None:
-    assert sorted(sources._ENTRIES) == sorted(entry.module for entry in ENTRIES)
+    modules = {entry.module for entry in ENTRIES} | {
+        function.entry.module for functions in MODULES.values() for function in functions.values()
+    }
+    assert sorted(sources._ENTRIES) == sorted(modules)
 
 
 def test_sources_are_what_entries_import_and_not_what_loads_libraries() -> None:

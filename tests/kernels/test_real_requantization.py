@@ -30,6 +30,12 @@ def nearest(found: RealFactors, acc: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(total.astype(np.float32)), -128, 127)
 
 
+def apart(found: RealFactors, acc: np.ndarray) -> np.ndarray:
+    """Return the int8 that float32 makes to the nearest, product and sum apart, and leaves in its bits."""
+    total = acc.astype(np.float32) * found.scale[:, None] + (found.offset - HALF)[:, None] + np.float32(1.5 * 2**23)
+    return np.clip(total.view(np.int32) - np.float32(1.5 * 2**23).view(np.int32), -128, 127)
+
+
 def down(found: RealFactors, acc: np.ndarray) -> np.ndarray:
     """Return the int8 that float32 makes, rounded downwards: twice, of which the first time makes no difference."""
     total = acc.astype(np.longdouble) * found.scale[:, None] + found.offset[:, None].astype(np.longdouble)
@@ -51,7 +57,20 @@ def test_proven_channels_agree_for_every_accumulator(right: int, bits: int) -> N
         np.testing.assert_array_equal(proven & ~same, False)
 
 
-@pytest.mark.parametrize("wanted", Proof)
+@pytest.mark.slow
+@pytest.mark.parametrize("right", [33, 36, 38, 40])
+def test_channels_proven_apart_agree_for_every_accumulator(right: int) -> None:
+    integers, channels = factors(np.random.default_rng(right), 64, right), 64
+    low, high = np.full(channels, -20_000), np.full(channels, 150_000)
+    found = find_real_factors(integers, low, high, Proof.APART)
+    acc = np.arange(-20_000, 150_001)
+    proven, same = found.proven == Proof.APART, (apart(found, acc) == exact(integers, acc)).all(axis=1)
+    assert set(found.proven) <= {Proof.NONE, Proof.APART}
+    assert proven.any()
+    np.testing.assert_array_equal(proven & ~same, False)
+
+
+@pytest.mark.parametrize("wanted", [Proof.NONE, Proof.DOWN, Proof.NEAREST])
 def test_multipliers_of_24_bits_round_down_exactly(wanted: Proof) -> None:
     """Their scales and offsets are floats: with offsets that a multiplier goes into, nothing has to be tried."""
     rng = np.random.default_rng(5)
@@ -65,12 +84,21 @@ def test_multipliers_of_24_bits_round_down_exactly(wanted: Proof) -> None:
     np.testing.assert_array_equal(down(found, acc), exact(integers, acc))
 
 
-def test_what_cannot_be_told_is_not_proven() -> None:
+@pytest.mark.parametrize("wanted", [Proof.NEAREST, Proof.APART])
+def test_what_cannot_be_told_is_not_proven(wanted: Proof) -> None:
     integers = factors(np.random.default_rng(0), 6, 36)
     integers.multiplier[0] = 0
     low = np.array([0, -(2**24) - 1, 0, -(2**40), -100, 0])
     high = np.array([0, 0, 2**24 + 1, 2**40, 100, 0])
-    np.testing.assert_array_equal(find_real_factors(integers, low, high, Proof.NEAREST).proven > 0, [0, 0, 0, 0, 1, 1])
+    np.testing.assert_array_equal(find_real_factors(integers, low, high, wanted).proven > 0, [0, 0, 0, 0, 1, 1])
+
+
+def test_numbers_that_leave_the_low_bits_are_not_proven_apart() -> None:
+    """Scales of a half make 2**22 of the largest accumulators, to which 1.5 * 2**23 cannot be added without loss."""
+    integers = IntegerFactors(np.array([2**30, 2**30]), np.array([0, 0]), np.array([31, 31]))
+    high = np.array([2**23 - 2**4, 2**23 + 2**4])
+    found = find_real_factors(integers, np.zeros(2, np.int64), high, Proof.APART)
+    np.testing.assert_array_equal(found.proven, [Proof.APART, Proof.NONE])
 
 
 def test_a_channel_whose_step_lies_on_a_tie_is_decided_by_its_neighbours() -> None:
@@ -87,4 +115,5 @@ def test_most_channels_of_few_inputs_are_proven() -> None:
     rng = np.random.default_rng(1)
     integers = factors(rng, 512, 38)
     reach = rng.integers(50_000, 150_000, 512)
-    assert (find_real_factors(integers, -reach, reach, Proof.NEAREST).proven == Proof.NEAREST).mean() > 0.9
+    for wanted in (Proof.NEAREST, Proof.APART):
+        assert (find_real_factors(integers, -reach, reach, wanted).proven == wanted).mean() > 0.9

@@ -27,7 +27,8 @@ LOWERINGS = {"avx512vnni": False, "avx2": True, "plain": True}
 
 
 def test_every_lowering_has_a_target() -> None:
-    assert set(lowering_choice.LOWERINGS) == TARGETS.keys()
+    of_modules = {name for name, target in TARGETS.items() if target.machine == "wasm32"}
+    assert set(lowering_choice.LOWERINGS) == TARGETS.keys() - of_modules
 
 
 # -- Which lowering ---------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def damaged_plans(content: bytes) -> Iterator[tuple[bytes, Found]]:
     yield content[:-64], (Fault.OTHER_SIZE, 0, Field.SIZE, len(content))
     yield content + bytes(64), (Fault.OTHER_SIZE, 0, Field.SIZE, len(content))
     yield content[:-1] + bytes([content[-1] ^ 1]), (Fault.DAMAGED, 0, Field.DIGEST, header[Field.DIGEST])
-    other_family = len(FAMILIES) - 1 - header[Field.FAMILY]
+    other_family = (header[Field.FAMILY] + 1) % len(FAMILIES)
     step = header[Field.STEPS_AT] + 8 * (5 * PREPARED_COLUMNS)
     tables, head = header[Field.TABLES_AT], header[Field.HEADS_AT] + 8 * HEAD_FIELDS
     for place, fault, number, field, value in (

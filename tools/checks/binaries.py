@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tools.libraries.bitcode import MODULES
 from tools.libraries.platforms import Platform
 
-__all__ = ["faults", "traces"]
+__all__ = ["faults", "module_faults", "traces"]
 
 #: What a library of Windows for Arm asks the system; all others ask nobody.
 _IMPORTS = {"windows-arm64": {"IsProcessorFeaturePresent"}}
+
+#: Numbers of a module's sections.
+_IMPORTS_OF_A_MODULE, _EXPORTS_OF_A_MODULE = 2, 7
 
 #: Bytes of a page on devices that a platform stands for.
 _PAGES = {"linux-x86_64": 4096, "linux-aarch64": 65536, "android-arm64": 16384}
@@ -53,6 +57,41 @@ def faults(path: Path, platform: Platform) -> Iterator[str]:
     yield from traces(path)
     kind = {lief.ELF.Binary: _elf, lief.PE.Binary: _pe, lief.MachO.Binary: _macho}[type(binary)]
     yield from kind(binary, platform)
+
+
+def module_faults(path: Path) -> Iterator[str]:
+    """Yield what is wrong with a module of WebAssembly."""
+    sections, content = {}, path.read_bytes()
+    if content[:8] != b"\0asm\1\0\0\0":
+        yield f"{path.name} is no module"
+        return
+    at = 8
+    while at < len(content):
+        size, start = _number(content, at + 1)
+        sections[content[at]], at = content[start : start + size], start + size
+    if (imports := sections.get(_IMPORTS_OF_A_MODULE, b"")[:13]) != b"\1\3env\6memory\2":
+        yield f"{path.name} imports something else than env.memory: {imports!r}"
+    names = {*MODULES[path.name], "__heap_base"}
+    if (shown := set(_exported(sections.get(_EXPORTS_OF_A_MODULE, b"\0")))) != names:
+        yield f"{path.name} exports {', '.join(sorted(shown))}"
+    yield from traces(path)
+
+
+def _exported(section: bytes) -> Iterator[str]:
+    count, at = _number(section, 0)
+    for _ in range(count):
+        size, at = _number(section, at)
+        yield section[at : at + size].decode()
+        _, at = _number(section, at + size + 1)
+
+
+def _number(content: bytes, at: int) -> tuple[int, int]:
+    """Return an integer of a module, and where the next thing begins."""
+    value = shift = 0
+    while content[at] & 0x80:
+        value |= (content[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+    return value | content[at] << shift, at + 1
 
 
 def traces(path: Path) -> Iterator[str]:

@@ -159,7 +159,8 @@ class _File:
             same = _named(self.runtime, embedding.name, embedding.shape)
             names |= {f"embedding {embedding.name}": index for index in same[:1]}
         given = self._patch(model, waveform) if self._takes_patches else waveform
-        recorded = self.runtime.record(self._shaped(given), names=names.values())
+        rates = [np.full(info.shape, self.rate, info.dtype) for info in self.runtime.inputs[1:]]
+        recorded = self.runtime.record(self._shaped(given), *rates, names=names.values())
         return {name: recorded[index] for name, index in names.items()}
 
     def _paired(self) -> Iterator[tuple[Output, TensorInfo]]:

@@ -37,6 +37,7 @@ from yamjit.kernels.workspace import ResultLayout
 __all__ = [
     "CHECK_PLAN",
     "DIGEST",
+    "TURN",
     "Call",
     "DoesNotRunError",
     "Job",
@@ -51,7 +52,7 @@ __all__ = [
 Bytes = npt.NDArray[np.uint8]
 
 #: Entries by the numbers that the harness knows them by.
-_RUN_STEPS, _LOG_MEL, CHECK_PLAN, DIGEST = range(4)
+_RUN_STEPS, _LOG_MEL, CHECK_PLAN, DIGEST, TURN = range(5)
 _ENTRIES = {_RUN_STEPS: RUN_STEPS, _LOG_MEL: LOG_MEL}
 _MOST_ARGUMENTS, _DOES_NOT_RUN = 18, 3
 
@@ -185,7 +186,7 @@ def _loaded(number: int, target: Target) -> Callable[..., int | None]:
 
 
 def run_in(harness: Sequence[str | Path], job: Job) -> list[Bytes]:
-    """Run a job by a command that starts ``library_harness.c``; returns the result of every call.
+    """Run a job by a command that starts a harness, such as ``library_harness.c``; returns the result of every call.
 
     Raises
     ------

@@ -1,6 +1,7 @@
 """Libraries that were built ahead of time, proven: what their files are, and every bit that they compute.
 
-A library is loaded by ``library_harness.c``, in every way there is here. What the calls of `tools.checks.library_jobs`
+A library is loaded by ``library_harness.c``, in every way there is here, a module of WebAssembly by
+``module_harness.mjs`` and ``module_harness.py``. What the calls of `tools.checks.library_jobs`
 leave in memory is compared with what code that is compiled here leaves, and what those of `tools.checks.plan_jobs` find
 with what is right.
 """
@@ -17,7 +18,7 @@ from typing import NamedTuple
 
 import yamjit
 from tools.checks import emulation, evex
-from tools.checks.binaries import faults, traces
+from tools.checks.binaries import faults, module_faults, traces
 from tools.checks.library_jobs import (
     DoesNotRunError,
     Outcome,
@@ -27,11 +28,13 @@ from tools.checks.library_jobs import (
     run_here,
     run_in,
 )
-from tools.checks.plan_jobs import plan_jobs
+from tools.checks.module_engines import ENGINES, Engine
+from tools.checks.plan_jobs import digest_job, plan_jobs, turn_job
+from tools.libraries.bitcode import MODULES
 from tools.libraries.platforms import PLATFORMS, STATIC, Platform
 from yamjit.errors import YamjitError
 from yamjit.kernels.vectors.processor import host_features, host_target
-from yamjit.kernels.vectors.target import TARGETS
+from yamjit.kernels.vectors.target import TARGETS, Target
 
 __all__ = ["WAYS", "Proof", "Way", "harness", "missing", "prove"]
 
@@ -106,15 +109,28 @@ class Proof:
 
     def outcomes(self, lowering: str, harness: Sequence[str | Path]) -> Iterator[Outcome]:
         """Yield how a lowering compares; raises `DoesNotRunError` if it does not run here."""
-        target, here = TARGETS[lowering], host_target()
+        target = TARGETS[lowering]
+        yield from self._of_entries(target, harness)
+        for job, expected in plan_jobs(target.family):
+            yield compare(job, run_in(harness, job), expected)
+
+    def outcomes_of_module(self, name: str, engine: Engine, harness: Sequence[str | Path]) -> Iterator[Outcome]:
+        """Yield how a module of WebAssembly compares, in an engine that runs it exactly."""
+        functions = MODULES[name]
+        target = engine.target(functions["run_steps"].lowering)
+        yield from self._of_entries(target, harness)
+        jobs = [digest_job(), *([turn_job()] if "turn" in functions else [])]
+        for job, expected in jobs:
+            yield compare(job, run_in(harness, job), expected)
+
+    def _of_entries(self, target: Target, harness: Sequence[str | Path]) -> Iterator[Outcome]:
         for job, expected in zip(network_jobs(self._model, target), self._network, strict=True):
             yield compare(job, run_in(harness, job), expected)
-        # Without fused multiply-adds, log-mel frames are rounded in other places.
-        like = here if here.has_fma == target.has_fma else target
+        # Without fused multiply-adds, log-mel frames are rounded in other places, and alike in all such lowerings.
+        here = host_target()
+        like = here if here.has_fma == target.has_fma else TARGETS["plain"]
         frames = log_mel_job(self._model)
         yield compare(frames, run_in(harness, frames), run_here(frames, like))
-        for job, expected in plan_jobs("arm" if target.multiplies_signed_bytes else "x86"):
-            yield compare(job, run_in(harness, job), expected)
 
 
 def harness(way: Way, folder: Path, library: Path, lowering: str) -> list[str | Path]:
@@ -133,9 +149,32 @@ def _judged(proof: Proof, way: Way, lowering: str, harness: Sequence[str | Path]
         return "does not run on this processor", not way.is_to_run(lowering), False
     if not way.is_to_run(lowering):
         return "says that it runs on this processor", False, False
+    return *_counted(outcomes), True
+
+
+def _counted(outcomes: Sequence[Outcome]) -> tuple[str, bool]:
+    """Return what is said of outcomes, and whether nothing differs."""
     calls, cells = sum(outcome.calls for outcome in outcomes), sum(outcome.cells for outcome in outcomes)
     different = sum(outcome.different for outcome in outcomes)
-    return f"{calls} calls, {cells:,} cells, {different:,} bytes differ", different == 0, True
+    return f"{calls} calls, {cells:,} cells, {different:,} bytes differ", different == 0
+
+
+def _prove_modules(report: _Report, proof: Proof, platform: Platform, folder: Path) -> set[str]:
+    """Run the modules of a platform in every engine there is here; return the lowerings that ran."""
+    ran = set()
+    for engine in ENGINES:
+        if lacking := engine.missing():
+            report.lacks(f"{platform.name}, {engine.title}", lacking)
+            continue
+        for name in platform.modules:
+            title, lowering = f"{platform.name}, {engine.title}, {name}", MODULES[name]["run_steps"].lowering
+            if reason := engine.refuses(lowering):
+                report.tell(title, reason, True)
+                continue
+            harness = engine.harness(folder / platform.name / name)
+            report.tell(title, *_counted(list(proof.outcomes_of_module(name, engine, harness))))
+            ran.add(lowering)
+    return ran
 
 
 def _prove_avxvnni(report: _Report, proof: Proof, folder: Path, work: Path) -> None:
@@ -169,6 +208,9 @@ def _prove_amx(report: _Report, proof: Proof, folder: Path, work: Path) -> None:
 
 def _inspected(built: Platform, folder: Path) -> tuple[str, bool]:
     """Return what is said of a platform's libraries, and whether they are as they are to be."""
+    if built.modules:
+        wrong = [fault for name in built.modules for fault in module_faults(folder / built.name / name)]
+        return "; ".join(wrong) or "modules that import a memory and nothing else", not wrong
     found = list(traces(folder / built.name / STATIC))
     if built.shared is None:
         return "; ".join(found) or "a static library alone, which tells nothing of where it was built", not found
@@ -191,6 +233,9 @@ def prove(names: Sequence[str], folder: Path, model: bytes) -> int:
     proof = Proof(yamjit.load(model, backend="numba"))
     unproven = {(name, lowering): None for name in names for lowering in PLATFORMS[name].lowerings}
     with tempfile.TemporaryDirectory() as work:
+        for platform in (PLATFORMS[name] for name in names if PLATFORMS[name].modules):
+            for lowering in _prove_modules(report, proof, platform, folder):
+                unproven.pop((platform.name, lowering), None)
         for way in (way for way in WAYS if way.platform in names):
             if lacking := missing(way):
                 report.lacks(f"{way.platform}, {way.title}", lacking)

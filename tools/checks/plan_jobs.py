@@ -9,12 +9,17 @@ import numpy as np
 from tests.support.damaged_plans import damaged_plans
 from tests.support.plan_files import written
 from tests.support.two_heads import two_heads
-from tools.checks.library_jobs import CHECK_PLAN, DIGEST, Bytes, Call, Job
+from tools.checks.library_jobs import CHECK_PLAN, DIGEST, TURN, Bytes, Call, Job
+from tools.checks.module_engines import unsigned
+from yamjit.compiled.from_graph import compile_model
 from yamjit.kernels.memory import ALIGNMENT
-from yamjit.kernels.plan_file.layout import Fault
+from yamjit.kernels.plan_file.layout import HEADER_BYTES, Fault, Field
 from yamjit.kernels.plan_file.xxh64 import xxh64
+from yamjit.kernels.prepared.preparation import prepare
+from yamjit.kernels.program import Program
+from yamjit.kernels.vectors.target import TARGETS
 
-__all__ = ["plan_jobs"]
+__all__ = ["digest_job", "plan_jobs", "turn_job"]
 
 #: Bytes that digests are of: none, less and more than is taken at once, and many.
 _SIZES = (*range(100), 1000, 4096)
@@ -29,10 +34,28 @@ def plan_jobs(family: str) -> Iterator[tuple[Job, list[Bytes]]]:
     calls.append(_call(CHECK_PLAN, 1, len(whole) - ALIGNMENT, 4, offset=8))
     found = [*(found for _, found in files), (Fault.NOT_ALIGNED, 0, 0, 8)]
     yield Job("check_plan", tuple(buffers), tuple(calls)), [np.array(row, np.int64).view(np.uint8) for row in found]
+    yield digest_job()
+
+
+def digest_job() -> tuple[Job, list[Bytes]]:
+    """Return calls that compute digests, and the result of each."""
     content = np.random.default_rng(3).integers(0, 256, max(_SIZES), np.uint8)
     calls = [_call(DIGEST, 1, size, 1) for size in _SIZES]
     digests = [np.array([xxh64(content[:size].tobytes())], np.uint64).view(np.uint8) for size in _SIZES]
-    yield Job("digest", (np.zeros(8, np.uint8), content), tuple(calls)), digests
+    return Job("digest", (np.zeros(8, np.uint8), content), tuple(calls)), digests
+
+
+def turn_job() -> tuple[Job, list[Bytes]]:
+    """Return the call that turns a plan file for WebAssembly to inputs that are seen as uint8, and the turned file."""
+    model = compile_model(two_heads(classes=9, width=0.125))
+    program = model.plan.program
+    assert isinstance(program, Program), "of a model that was made from a graph"
+    content = np.frombuffer(written(model, "wasm"), np.uint8)
+    turned, prepared = content.copy(), prepare(program, unsigned(TARGETS["wasm-relaxed"]))
+    header = content[:HEADER_BYTES].view(np.int64)
+    for field, part in ((Field.STEPS_AT, prepared.steps), (Field.CONSTANTS_AT, prepared.constants)):
+        turned[header[field] :][: part.nbytes] = part.view(np.uint8).ravel()
+    return Job("turn", (content,), (Call(TURN, ((0, 0),), 0, content.size),)), [turned]
 
 
 def _call(entry: int, buffer: int, size: int, cells: int, offset: int = 0) -> Call:

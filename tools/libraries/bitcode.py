@@ -12,9 +12,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tools.libraries.platforms import Platform
@@ -23,12 +24,12 @@ from yamjit.errors import YamjitError
 from yamjit.kernels.log_mel.compiled import LOG_MEL
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.sources import entry_digest
-from yamjit.kernels.plan_file.entries import CHECK_PLAN, DIGEST
-from yamjit.kernels.steps.compiled import RUN_STEPS
+from yamjit.kernels.plan_file.entries import CHECK_PLAN, DIGEST, TURN
+from yamjit.kernels.steps.compiled import RUN_INT8_STEPS, RUN_STEPS
 from yamjit.kernels.vectors.target import TARGETS
 from yamjit.writing import write_whole
 
-__all__ = ["OF_ALL", "OF_THE_LAST", "Function", "functions", "make_bitcode"]
+__all__ = ["MODULES", "OF_ALL", "OF_THE_LAST", "Function", "functions", "make_bitcode"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,8 +54,28 @@ class Function(NamedTuple):
         return cache / f"{self.symbol}-{hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]}.bc"
 
 
+def _module(lowering: str, run_steps: Entry) -> Mapping[str, Function]:
+    entries = {"run_steps": run_steps, "log_mel": LOG_MEL, "digest": DIGEST}
+    if lowering == "wasm-relaxed":
+        entries["turn"] = TURN
+    return MappingProxyType({name: Function(entry, lowering) for name, entry in entries.items()})
+
+
+#: Modules of WebAssembly by the names of their files: functions by the names under which they are exported.
+MODULES: Mapping[str, Mapping[str, Function]] = MappingProxyType(
+    {
+        "yamjit.wasm": _module("wasm", RUN_INT8_STEPS),
+        "yamjit-relaxed.wasm": _module("wasm-relaxed", RUN_INT8_STEPS),
+        "yamjit-family.wasm": _module("wasm", RUN_STEPS),
+        "yamjit-family-relaxed.wasm": _module("wasm-relaxed", RUN_STEPS),
+    }
+)
+
+
 def functions(platform: Platform) -> tuple[Function, ...]:
-    """Return what a library for a platform holds."""
+    """Return what the libraries for a platform hold, or its modules."""
+    if platform.modules:
+        return tuple(dict.fromkeys(function for name in platform.modules for function in MODULES[name].values()))
     of_all = (Function(entry, lowering) for lowering in platform.lowerings for entry in OF_ALL)
     return (*of_all, *(Function(entry, platform.lowerings[-1]) for entry in OF_THE_LAST))
 
@@ -84,7 +105,7 @@ def _compiled_apart(function: Function, cache: Path) -> str:
 def _compile(name: str, lowering: str, path: Path) -> None:
     from yamjit.kernels.machine_code.compiler import compile_bitcode
 
-    entry = next(entry for entry in (*OF_ALL, *OF_THE_LAST) if entry.name == name)
+    entry = next(entry for entry in (*OF_ALL, *OF_THE_LAST, RUN_INT8_STEPS, TURN) if entry.name == name)
     write_whole(path, compile_bitcode(entry, TARGETS[lowering], Function(entry, lowering).symbol))
 
 

@@ -7,10 +7,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tools.libraries.bitcode import functions
+from tools.libraries.bitcode import MODULES, functions
 from tools.libraries.platforms import STATIC, Platform
 from yamjit.errors import YamjitError
 from yamjit.kernels.machine_code.sources import C_SOURCES, sources_digest
@@ -29,33 +29,59 @@ _C_OPTIONS = (
     "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-Wall", "-Wextra", "-Werror",
 )  # fmt: skip
 
+#: The stack comes first in memory, so that what overruns it leaves the memory and ends the call.
+_MODULE_OPTIONS = (
+    "--no-entry", "--import-memory", "--strip-all", "-O2", "--stack-first", "-z", f"stack-size={2**16}",
+)  # fmt: skip
+
 
 def kernels(platform: Platform, cache: Path) -> dict[str, bytes]:
     """Return the object files of a platform's kernels, by their symbols, from the bitcode in a cache."""
     from yamjit.kernels.machine_code.objects import emit_object
 
+    exported = {function: name for module in platform.modules for name, function in MODULES[module].items()}
     return {
-        function.symbol: emit_object(function.kept_in(cache).read_bytes(), TARGETS[function.lowering], platform.triple)
+        function.symbol: emit_object(
+            function.kept_in(cache).read_bytes(),
+            TARGETS[function.lowering],
+            platform.triple,
+            {function.symbol: exported.get(function, function.symbol)},
+        )
         for function in functions(platform)
     }
 
 
 def build(platform: Platform, kernels: Mapping[str, bytes], folder: Path) -> None:
-    """Write the libraries of a platform, with its kernels, into a folder."""
+    """Write the libraries or modules of a platform, with its kernels, into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
         place = Path(work)
         # Names are relative and short: object files, and so static libraries, hold them.
         for symbol, code in kernels.items():
             (place / f"{symbol}.o").write_bytes(code)
-        objects = [*(f"{symbol}.o" for symbol in kernels), *_compiled_c(platform, place)]
-        members = [name for name in objects if name not in _SHARED_ONLY]
-        _zig(place, "ar", f"--format={_archive(platform)}", "rcsD", STATIC, *members)
-        if platform.shared is not None:
-            options = ("-shared", "-nostdlib", "-s", *platform.options)
-            _zig(place, "cc", "-target", platform.zig, *options, "-o", platform.shared, *objects)
+        if platform.modules:
+            _link_modules(platform, place)
+        else:
+            _link_libraries(platform, [f"{symbol}.o" for symbol in kernels], place)
         for name in platform.files:
             shutil.copyfile(place / name, folder / name)
+
+
+def _link_libraries(platform: Platform, kernels: Sequence[str], place: Path) -> None:
+    objects = [*kernels, *_compiled_c(platform, place)]
+    members = [name for name in objects if name not in _SHARED_ONLY]
+    _zig(place, "ar", f"--format={_archive(platform)}", "rcsD", STATIC, *members)
+    if platform.shared is not None:
+        options = ("-shared", "-nostdlib", "-s", *platform.options)
+        _zig(place, "cc", "-target", platform.zig, *options, "-o", platform.shared, *objects)
+
+
+def _link_modules(platform: Platform, place: Path) -> None:
+    """Link modules that import nothing but their memory."""
+    for name in platform.modules:
+        exports = (f"--export={symbol}" for symbol in (*MODULES[name], "__heap_base"))
+        objects = (f"{function.symbol}.o" for function in MODULES[name].values())
+        _zig(place, "wasm-ld", *_MODULE_OPTIONS, *exports, "-o", name, *objects)
 
 
 def _compiled_c(platform: Platform, place: Path) -> list[str]:

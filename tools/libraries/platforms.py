@@ -25,7 +25,7 @@ class Platform:
     name : str
         Its name, such as "linux-x86_64".
     family : str
-        "x86" or "arm": how constants are packed for it.
+        "x86", "arm" or "wasm": how constants are packed for it.
     lowerings : tuple of str
         Lowerings that its library holds, the best first, the one that runs everywhere last.
     triple : str
@@ -36,6 +36,8 @@ class Platform:
         What the linker is told.
     is_static : bool
         Whether a static library is the only one that can be used.
+    modules : tuple of str
+        File names of modules of WebAssembly, which it has in place of libraries.
     """
 
     name: str
@@ -45,16 +47,17 @@ class Platform:
     zig: str
     options: tuple[str, ...] = ()
     is_static: bool = False
+    modules: tuple[str, ...] = ()
 
     @property
     def shared(self) -> str | None:
         """File name of its shared library; None where there is none."""
-        return None if self.is_static else library_file(self.name)
+        return None if self.is_static or self.modules else library_file(self.name)
 
     @property
     def files(self) -> tuple[str, ...]:
-        """File names of its libraries."""
-        return (*filter(None, [self.shared]), STATIC)
+        """File names of its libraries, or of its modules."""
+        return self.modules or (*filter(None, [self.shared]), STATIC)
 
 
 #: File name of every static library.
@@ -87,6 +90,13 @@ PLATFORMS: Mapping[str, Platform] = MappingProxyType(
                 (*_ELF, "-Wl,-z,max-page-size=16384"),
             ),
             Platform("ios-arm64", "arm", _ARM, "arm64-apple-ios14.0", "aarch64-ios.14.0", is_static=True),
+            # Modules for one lowering each: of programs of int8 values, and, larger, of all.
+            Platform(
+                "wasm", "wasm", ("wasm-relaxed", "wasm"), "wasm32-unknown-unknown", "wasm32-freestanding",
+                modules=(
+                    "yamjit.wasm", "yamjit-relaxed.wasm", "yamjit-family.wasm", "yamjit-family-relaxed.wasm",
+                ),
+            ),
         )
     }
 )  # fmt: skip

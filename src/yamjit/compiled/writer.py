@@ -32,7 +32,7 @@ _Fields: TypeAlias = dict[Field, int]
 _MOST_STEPS = 2**12
 
 #: A target of each family; all of one family have their constants packed alike.
-_TARGETS = {"x86": TARGETS["plain"], "arm": TARGETS["neon"]}
+_TARGETS = {"x86": TARGETS["plain"], "arm": TARGETS["neon"], "wasm": TARGETS["wasm"]}
 
 
 def has_plan_file(plan: Plan) -> bool:
@@ -61,7 +61,7 @@ def plan_file_bytes(
     ----------
     model : CompiledModel
         As `compile_model` returns it.
-    family : {"x86", "arm"}
+    family : {"x86", "arm", "wasm"}
         Family of the processors that the file is for.
     sha256 : str
         SHA-256 of the model's file, in hexadecimal.

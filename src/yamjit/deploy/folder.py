@@ -127,6 +127,8 @@ def _checked(targets: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _family(platform: str) -> str:
+    if platform == "wasm":
+        return "wasm"
     return "x86" if platform.endswith("x86_64") else "arm"
 
 

@@ -11,7 +11,7 @@ from yamjit.errors import InputError
 
 __all__ = ["LOWERINGS", "LOWERING_VARIABLE", "allows", "choose_lowering"]
 
-#: Names of all lowerings, which `yamjit.kernels.vectors.target.TARGETS` describes.
+#: Names of all lowerings of libraries, which `yamjit.kernels.vectors.target.TARGETS` describes.
 LOWERINGS = ("amx", "avx512vnni", "avxvnni", "avx2", "neon-dot", "neon", "plain")
 
 #: A lowering that is forced, such as "avx2", or some that are forbidden, such as "-avx512vnni,-avxvnni".

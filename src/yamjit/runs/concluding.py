@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+# The C part of `signal`, which a command has loaded already.
+import _signal as signal  # type: ignore[import-not-found]
 import contextlib
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any

@@ -136,7 +136,8 @@ class _Reader:
         table = self._codes[index]
         record, version = OPERATORS[cast(Op, known_operator(table))], int(table.number("version"))
         if not 1 <= version <= record.versions:
-            reason = f"version {version} is not supported; 1 to {record.versions} are"
+            known = f"1 to {record.versions} are" if record.versions > 1 else "1 is"
+            reason = f"version {version} is not supported; {known}"
             raise ModelError(reason, operator=f"{where} {record.op.name}")
         return record, version
 

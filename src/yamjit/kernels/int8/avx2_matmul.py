@@ -19,9 +19,9 @@ from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.memory import ALIGNMENT
 from yamjit.kernels.prepared.table import Channels
 from yamjit.kernels.vectors.ops import VectorOps
-from yamjit.kernels.vectors.words import Vector, call, load, mask, operation, part, splat, store
+from yamjit.kernels.vectors.words import Emit, Vector, call, load, mask, operation, part, splat, store
 
-__all__ = ["make_words_matmul"]
+__all__ = ["make_widened", "make_words_matmul"]
 
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
@@ -34,7 +34,7 @@ _QUADS = 16
 def make_words_matmul(ops: VectorOps) -> Any:
     """Make what `make_matmul` makes, over words: a tile is 6 rows by 8 channels, in 12 registers."""
     of_bytes, of_words = make_matmul(ops), make_matmul(_WordOps(dataclasses.replace(ops.target, rows=6, columns=1)))
-    widen = operation(types.void, (types.int64, types.int64), _emit_widen)
+    widened = make_widened(_emit_widen)
 
     @jit
     def matmul(rows: Rows, channels: Channels, outputs: int, out: int, spare: int) -> None:
@@ -42,6 +42,16 @@ def make_words_matmul(ops: VectorOps) -> Any:
             of_bytes(rows, channels, outputs, out, spare)
         else:
             of_words(widened(rows, spare + ALIGNMENT), channels, outputs, out, spare)
+
+    return matmul
+
+
+def make_widened(emit: Emit) -> Any:
+    """Make ``widened(rows, words)``: the same rows of words, written to that address.
+
+    ``emit(builder, source, target)`` makes 16 words of 16 bytes.
+    """
+    widen = operation(types.void, (types.int64, types.int64), emit)
 
     @jit
     def widened(rows: Rows, words: int) -> Rows:
@@ -57,7 +67,7 @@ def make_words_matmul(ops: VectorOps) -> Any:
                     widen(source + at, target + at * 2)
         return Rows(words, rows.n_rows, stride, 1, 0, quads)
 
-    return matmul
+    return widened
 
 
 def _emit_widen(b: Any, source: Any, target: Any) -> Any:

@@ -84,7 +84,8 @@ def make_depthwise(ops: VectorOps) -> Any:
     pixels of the output lie side by side. `width` is the output's, `spare` is scratch memory.
     """
     wide, wide_steps = _make_wide(ops, rows=2, fresh=1), _make_wide(ops, rows=1, fresh=2)
-    narrow, very_narrow = _make_narrow(ops, fresh=2), _make_narrow(ops, fresh=3)
+    very_narrow = _make_narrow(ops, fresh=3)
+    narrow = very_narrow if ops.target.is_sent else _make_narrow(ops, fresh=2)
 
     @jit
     def depthwise(
@@ -258,7 +259,7 @@ def _generate_line(ops: VectorOps, rows: int, fresh: int, narrowing: Narrowing) 
         for j in range(4):
             acc = f"started(bias{j})"
             for column in range(_COLUMNS):
-                weights = f"load(channels.weights + {((row * _COLUMNS + column) * CHUNK + j * BLOCK) * 4})"
+                weights = f"load_weights(channels.weights + {((row * _COLUMNS + column) * CHUNK + j * BLOCK) * 4})"
                 acc = f"dot({acc}, c{column}_{j}, {weights})"
             result = narrowing.result.format(j=j, acc=f"total({acc})")
             lines.append(f"        r{j} = {result}")

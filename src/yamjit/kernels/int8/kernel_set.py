@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from yamjit.kernels.int8 import amx_matmul, avx2_matmul
+from yamjit.kernels.int8 import amx_matmul, avx2_matmul, wasm_pairs
 from yamjit.kernels.int8.depthwise import make_depthwise
 from yamjit.kernels.int8.matmul import make_matmul, make_matmul_raw
 from yamjit.kernels.machine_code.jit import jit
@@ -28,7 +28,11 @@ Factory = Callable[[VectorOps], Any]
 
 #: `Target.name` -> kernels that this lowering has in place of those for all targets, by attribute of `KernelSet`.
 OWN_KERNELS: Mapping[str, Mapping[str, Factory]] = MappingProxyType(
-    {"amx": {"matmul": amx_matmul.make_matmul}, "avx2": {"matmul": avx2_matmul.make_words_matmul}}
+    {
+        "amx": {"matmul": amx_matmul.make_matmul},
+        "avx2": {"matmul": avx2_matmul.make_words_matmul},
+        "wasm": wasm_pairs.KERNELS,
+    }
 )
 
 

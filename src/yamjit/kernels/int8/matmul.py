@@ -90,7 +90,7 @@ def make_matmul(ops: VectorOps) -> Any:
 
 def make_is_proven(target: Target) -> Any:
     """Make ``is_proven(channels, count)``: whether float32, as `target` rounds it, is exact for `count` channels."""
-    needed = np.int8(Proof.DOWN if target.rounds_down else Proof.NEAREST)
+    needed = np.int8(Proof.of(target))
 
     @jit
     def is_proven(channels: Channels, count: int) -> bool:

@@ -14,6 +14,7 @@ from yamjit.kernels.machine_code.foreign import add_target
 from yamjit.kernels.machine_code.jit import FLAGS
 from yamjit.kernels.machine_code.native import ObjectCode
 from yamjit.kernels.machine_code.objects import linkable
+from yamjit.kernels.machine_code.offsets import with_offsets
 from yamjit.kernels.vectors.processor import host_target
 from yamjit.kernels.vectors.target import Target
 
@@ -69,6 +70,8 @@ def compile_bitcode(entry: Entry, target: Target, symbol: str) -> bytes:
     needs = _needs(module)
     if not is_fixed or _is_of_python(needs):
         raise RuntimeError(f"{symbol} needs Python or Numba: {', '.join(needs) or 'addresses of this process'}")
+    if target.argument_bits == 32:
+        module = llvm.parse_assembly(with_offsets(str(module)))
     module.get_function(symbol).visibility = "hidden"
     code: bytes = module.as_bitcode()
     return code
@@ -82,7 +85,7 @@ def _optimised(entry: Entry, target: Target, numba_target: str, symbol: str) -> 
     result = compiler(entry.function(target)).overloads[signature.args]
     _, _, bitcode = result.library.serialize_using_bitcode()
     module = llvm.parse_bitcode(bitcode)
-    module.link_in(llvm.parse_assembly(_c_function(result, symbol)))
+    module.link_in(llvm.parse_assembly(_c_function(result, symbol, target.argument_bits)))
     if [need for need in _needs(module) if need.startswith(_RUNTIMES)] == [_DESTRUCTOR]:
         module.link_in(llvm.parse_assembly(_no_destructor(module)))
     if _ROOT in _needs(module):
@@ -102,8 +105,8 @@ def _needs(module: Any) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if not name.startswith("llvm.")))
 
 
-def _c_function(result: Any, name: str) -> str:
-    """Return an LLVM module with a C function that calls Numba's."""
+def _c_function(result: Any, name: str, bits: int) -> str:
+    """Return an LLVM module with a C function that takes integers of as many bits and calls Numba's."""
     context, description = result.target_context, result.fndesc
     module = ir.Module()
     module.triple = context.codegen().magic_tuple()[0]
@@ -111,10 +114,15 @@ def _c_function(result: Any, name: str) -> str:
     convention, types = context.call_conv, description.argtypes
     inner_type = convention.get_function_type(description.restype, types)
     inner = ir.Function(module, inner_type, description.llvm_func_name)
-    outer_type = ir.FunctionType(ir.IntType(32), [context.get_value_type(argument) for argument in types])
-    outer = ir.Function(module, outer_type, name)
+    inner_types = [context.get_value_type(argument) for argument in types]
+    outer_types = [ir.IntType(bits) if kind == ir.IntType(64) else kind for kind in inner_types]
+    outer = ir.Function(module, ir.FunctionType(ir.IntType(32), outer_types), name)
     builder = ir.IRBuilder(outer.append_basic_block())
-    status, _ = convention.call_function(builder, inner, description.restype, types, outer.args)
+    given = [
+        argument if argument.type == kind else builder.zext(argument, kind)
+        for argument, kind in zip(outer.args, inner_types, strict=True)
+    ]
+    status, _ = convention.call_function(builder, inner, description.restype, types, given)
     builder.ret(status.code)
     return str(module)
 

@@ -98,6 +98,10 @@ class _Context(cpu.CPUContext):  # type: ignore[misc]
         return library
 
     def post_lowering(self, mod: Any, library: Any) -> None:
+        if self._target.is_sent:
+            for function in mod.functions:
+                if not function.is_declaration:
+                    function.attributes.add("optsize")
         library.add_linking_library(self._runtime)
 
     def get_executable(self, library: Any, fndesc: Any, env: Any) -> object:

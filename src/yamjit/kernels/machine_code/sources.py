@@ -22,6 +22,7 @@ _ENTRIES = (
     "yamjit.kernels.log_mel.kernel",
     "yamjit.kernels.plan_file.check",
     "yamjit.kernels.plan_file.digest",
+    "yamjit.kernels.plan_file.turning",
 )
 _COMPILER = "yamjit.kernels.machine_code.compiler"
 

@@ -72,7 +72,7 @@ def make_check_plan(target: Target) -> Callable[..., None]:
 
     `plan` and `found` are addresses: of `size` bytes, and of four int64.
     """
-    family = FAMILIES.index("arm" if target.multiplies_signed_bytes else "x86")
+    family = FAMILIES.index(target.family)
 
     def check_plan(plan: int, size: int, found: int) -> None:
         result = integers(found, 4)

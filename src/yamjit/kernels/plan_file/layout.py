@@ -20,8 +20,9 @@ FORMAT_VERSION = 5
 HEADER_BYTES = 512
 
 #: Families of processors by the number in the header. Constants for x86 are packed for products of uint8 with int8,
-#: those for Arm for int8 with int8 (`yamjit.kernels.vectors.target.Target.multiplies_signed_bytes`).
-FAMILIES = ("x86", "arm")
+#: those for Arm for int8 with int8 (`yamjit.kernels.vectors.target.Target.multiplies_signed_bytes`), and those for
+#: WebAssembly for the same, with other proofs of what float32 rounds (`yamjit.kernels.prepared.columns.Proof`).
+FAMILIES = ("x86", "arm", "wasm")
 
 
 class Field(IntEnum):

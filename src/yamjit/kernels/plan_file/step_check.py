@@ -46,7 +46,7 @@ _MOST_KERNEL = 2**15
 #: Greatest shift of packed factors, by which lanes of 32 bits are shifted, and the range of plain ones.
 _MOST_PACKED_SHIFT, _LEAST_SHIFT, _MOST_SHIFT = 31, -31, 16
 
-_ARM = FAMILIES.index("arm")
+_X86 = FAMILIES.index("x86")
 _OPERATIONS = len(STEP_OF)
 
 
@@ -299,7 +299,7 @@ def _bad_start(row: Any, header: Any) -> int:
 def _bad_run(steps: int, index: int, count: int, header: Any) -> int:
     """Check the marks of a step: patchwise steps come first, and what later ones read is kept for each patch."""
     row = row_of(steps, index)
-    if row[Prepared.FLIP] != (0 if header[Field.FAMILY] == _ARM else INT8_TO_UINT8):
+    if row[Prepared.FLIP] != (INT8_TO_UINT8 if header[Field.FAMILY] == _X86 else 0):
         return wrong(Prepared.FLIP)
     patchwise = row[Prepared.PATCHWISE]
     if not 0 <= patchwise <= (row_of(steps, index - 1)[Prepared.PATCHWISE] if index else 1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 from yamjit.kernels.program import COLUMNS
+from yamjit.kernels.vectors.target import Target
 
 __all__ = ["INT8_TO_UINT8", "Prepared", "Proof", "VectorOp"]
 
@@ -65,6 +66,15 @@ class Proof(enum.IntEnum):
     DOWN = 1
     #: Downwards, or to the nearest.
     NEAREST = 2
+    #: To the nearest, the product and its sum with the offset apart.
+    APART = 3
+
+    @staticmethod
+    def of(target: Target) -> Proof:
+        """Return the proof that kernels for a target ask for, where they round in float32."""
+        if target.rounds_apart:
+            return Proof.APART
+        return Proof.DOWN if target.rounds_down else Proof.NEAREST
 
 
 #: Turns the sign bit of four int8: they become uint8 that are 128 more.

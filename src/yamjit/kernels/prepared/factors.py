@@ -38,12 +38,14 @@ class PlainStep:
     """A step of a program with its constants.
 
     `zero` is the int8 that vector kernels multiply as zero: 0, or -128 where they multiply uint8 that are 128 more.
+    `apart` tells whether they round products and sums of float32 apart.
     """
 
-    def __init__(self, program: Program, row: list[int], zero: int) -> None:
+    def __init__(self, program: Program, row: list[int], zero: int, apart: bool = False) -> None:
         self._constants = program.constants
         self.row = row
         self.zero = zero
+        self.apart = apart
 
     def __getitem__(self, column: Column) -> int:
         return self.row[column]
@@ -98,7 +100,10 @@ def pack_factors(
     origin[np.abs(origin) > _MOST_MOVED] = 0
     bias, low, high = bias + origin, low + origin, high + origin
     offset -= origin * multiplier
-    wanted = Proof.NEAREST if len(weights) <= _MOST_INPUTS_FOR_NEAREST else Proof.DOWN
+    if len(weights) <= _MOST_INPUTS_FOR_NEAREST:
+        wanted = Proof.APART if step.apart else Proof.NEAREST
+    else:
+        wanted = Proof.NONE if step.apart else Proof.DOWN
     reals = find_real_factors(IntegerFactors(multiplier, offset, shift), low, high, wanted)
     proven = np.zeros(padded(order.size, unit), np.int8)
     proven[: order.size] = reals.proven[order]

@@ -50,13 +50,14 @@ def prepare(program: Program, target: Target | None) -> PreparedProgram:
     touch memory that is not its own.
     """
     signed = target is not None and target.multiplies_signed_bytes
+    apart = target is not None and target.rounds_apart
     steps = np.zeros((len(program.steps), PREPARED_COLUMNS), np.int64)
     steps[:, :COLUMNS] = program.steps
     steps[:, Prepared.FLIP] = 0 if signed else INT8_TO_UINT8
     constants = Packer()
     for row, plain in zip(steps, program.steps.tolist(), strict=True):
         preparation = _PREPARATIONS.get(plain[Column.OP]) if target is not None else None
-        vector_step = preparation(PlainStep(program, plain, 0 if signed else -128)) if preparation else None
+        vector_step = preparation(PlainStep(program, plain, 0 if signed else -128, apart)) if preparation else None
         if vector_step:
             row[Column.OP] = vector_step.op
             for walk, value in vector_step.walk.items():

@@ -8,7 +8,8 @@ on both sides of every step.
 ``floor(fma(acc, scale, offset))``, the sum rounded downwards too, is the floor of the exact sum. Most models have
 multipliers of no more than the 24 bits of a float32, so that scale and offset are exact as well, and nothing is left to
 prove. Processors that only round to the nearest take ``rint(fma(acc, scale, offset - 0.5))``, which errs where a sum
-just below a step is rounded to it.
+just below a step is rounded to it. Without a fused multiply-add, product and sum are rounded apart, as
+float32 is here: ``rint(acc * scale + (offset - 0.5))``.
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ _PLACES = (None, 0.5, 0.2, 0.8)
 
 _HALF = np.float32(0.5)
 
+#: Numbers below this have their integers in the low bits once 1.5 * 2**23 is added to them.
+_MOST_APART = 2.0**22
+
 
 class IntegerFactors(NamedTuple):
     """Factors per channel that make an int8 exactly: ``(acc * multiplier + offset) >> shift``, clamped."""
@@ -67,14 +71,16 @@ class RealFactors(NamedTuple):
 def find_real_factors(integers: IntegerFactors, low: Int64, high: Int64, wanted: Proof) -> RealFactors:
     """Find factors for float32 and prove them for the accumulators of each channel, from `low` to `high`.
 
-    The nearest ones are tried, then others as long as they do not come to the proof that is `wanted`.
+    The nearest ones are tried, then others as long as they do not come to the proof that is `wanted`. `Proof.APART`
+    tells nothing of the others, and is looked for alone.
     """
     fits = (low >= -_EXACT) & (high <= _EXACT) & (integers.multiplier > 0)
     # Products are multiples of the multiplier's last bit: what the offset has below it never makes a difference.
     offset = integers.offset & -(integers.multiplier & -integers.multiplier)
     scale, scale_is_exact = _to_float32(integers.multiplier, integers.shift)
     nearest, nearest_is_exact = _to_float32(offset, integers.shift)
-    proven = np.where(fits & scale_is_exact & nearest_is_exact, Proof.DOWN, Proof.NONE).astype(np.int8)
+    exact = Proof.NONE if wanted == Proof.APART else Proof.DOWN
+    proven = np.where(fits & scale_is_exact & nearest_is_exact, exact, Proof.NONE).astype(np.int8)
     found = RealFactors(scale.copy(), nearest, proven)
     for neighbour in _NEIGHBOURS:
         for place in _PLACES:
@@ -82,7 +88,7 @@ def find_real_factors(integers: IntegerFactors, low: Int64, high: Int64, wanted:
             if not left.size:
                 return found
             tried = (scale[left].view(np.int32) + np.int32(neighbour)).view(np.float32)
-            _try(found, left, integers, low, high, tried, place)
+            _try(found, left, integers, low, high, tried, place, wanted == Proof.APART)
     return found
 
 
@@ -100,11 +106,12 @@ def _try(
     high: Int64,
     scale: Float32,
     place: float | None,
+    apart: bool,
 ) -> None:
     """Try a scale for each of some channels, with the offset at `place`, and keep what proves more than was found."""
     staircase = _Staircase(IntegerFactors(*(factor[channels] for factor in integers)), low[channels], high[channels])
     offset = staircase.nearest_offset() if place is None else staircase.offset(scale, place)
-    proof = staircase.proof(scale, offset)
+    proof = staircase.proof_apart(scale, offset) if apart else staircase.proof(scale, offset)
     better = proof > found.proven[channels]
     found.scale[channels[better]], found.offset[channels[better]] = scale[better], offset[better]
     found.proven[channels[better]] = proof[better]
@@ -140,6 +147,13 @@ class _Staircase:
         nearest = self._agrees(_nearest, scale, offset - _HALF)
         return np.where(down & nearest, Proof.NEAREST, np.where(down, Proof.DOWN, Proof.NONE)).astype(np.int8)
 
+    def proof_apart(self, scale: Float32, offset: Float32) -> Int8:
+        """Return whether float32 is as high where product and sum are rounded to the nearest apart."""
+        ends = np.stack((self._low, self._high)) * scale[:, None].astype(np.float64) + offset[:, None]
+        holds = (np.abs(ends) < _MOST_APART).all(axis=(0, 2))
+        apart = holds & self._agrees(_apart, scale, offset - _HALF)
+        return np.where(apart, Proof.APART, Proof.NONE).astype(np.int8)
+
     def _agrees(self, rises: _Rises, scale: Float32, offset: Float32) -> Bool:
         at, _ = rises(np.clip(self._at, self._low, self._high), scale, offset)
         _, before = rises(np.clip(self._at - 1, self._low, self._high), scale, offset)
@@ -166,6 +180,13 @@ def _nearest(acc: Int64, scale: Float32, offset: Float32) -> tuple[Bool, Bool]:
     total, lost = _sum(acc, scale, offset)
     result = np.rint(total.astype(np.float32))
     return (lost == 0) & (result >= _STEPS), (lost == 0) & (result < _STEPS)
+
+
+def _apart(acc: Int64, scale: Float32, offset: Float32) -> tuple[Bool, Bool]:
+    """Compare ``rint(acc * scale + offset)``, each rounded to the nearest, with each step."""
+    product = acc.astype(np.float32) * scale[:, None]
+    reached = np.rint(product + offset[:, None]) >= _STEPS
+    return reached, ~reached
 
 
 def _sum(acc: Int64, scale: Float32, offset: Float32) -> tuple[Float64, Float64]:

@@ -79,6 +79,23 @@ def _added_pairs(b: Any, sums: Any) -> Any:
     return call(b, "llvm.aarch64.neon.addp.v4i32", low.type, low, high)
 
 
+def _by_dot_i16x8(b: Any, acc: Any, x: Any, w: Any) -> Any:
+    """Widen even and odd bytes to 16 bits, both signed, and add the products of pairs."""
+    words = ir.VectorType(_I16, 8)
+    eight = filled(words, 8)
+    x, w = b.bitcast(x, words), b.bitcast(w, words)
+    even_x, odd_x, even_w, odd_w = (b.ashr(value, eight) for value in (b.shl(x, eight), x, b.shl(w, eight), w))
+    even, odd = (call(b, "llvm.wasm.dot", acc.type, *pair) for pair in ((even_x, even_w), (odd_x, odd_w)))
+    return b.add(acc, b.add(even, odd))
+
+
+def _by_relaxed_dot(b: Any, acc: Any, x: Any, w: Any) -> Any:
+    """Multiply bytes, those of `x` signed or not as the engine has it: it is asked beforehand."""
+    octets = ir.VectorType(_I8, 16)
+    name = "llvm.wasm.relaxed.dot.i8x16.i7x16.add.signed"
+    return call(b, name, acc.type, b.bitcast(w, octets), b.bitcast(x, octets), acc)
+
+
 def _by_bytes(b: Any, acc: Any, u: Any, s: Any) -> Any:
     """Multiply byte after byte in 32 bits: what any processor can do."""
     kind = acc.type
@@ -96,6 +113,8 @@ LOWERINGS: Mapping[str, Dot] = MappingProxyType(
         "pmaddwd": Dot(_by_pmaddwd),
         "sdot": Dot(_by_sdot),
         "smull": Dot(_by_smull, _with_zeros, _added_pairs, parts=2),
+        "dot_i16x8": Dot(_by_dot_i16x8),
+        "relaxed_dot": Dot(_by_relaxed_dot),
         "none": Dot(_by_bytes),
     }
 )

@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 
@@ -25,6 +26,7 @@ from yamjit.kernels.vectors.words import (
     load,
     mask,
     operation,
+    part,
     splat,
     store,
     to_int8,
@@ -112,6 +114,8 @@ class VectorOps:
         """``prefetch(address)``: what lies there will be read from the second cache; the address need not be valid."""
 
         def emit(b: Any, address: Any) -> Any:
+            if not self.target.prefetches:
+                return None
             pointer = b.inttoptr(address, _I8.as_pointer())
             return call(b, "llvm.prefetch.p0", ir.VoidType(), pointer, _I32(0), _I32(2), _I32(1))
 
@@ -183,7 +187,20 @@ class VectorOps:
         )
         split = [self.lanes * (i % 2) + i // 2 * 2 + 1 for i in range(self.lanes)]
         halves = (b.bitcast(product, self._type(_I32)) for product in products)
-        return b.ashr(b.shuffle_vector(*halves, mask(split)), shift)
+        high = b.shuffle_vector(*halves, mask(split))
+        return b.ashr(high, shift) if self.target.shifts_by_lane else self._emit_shifted(b, high, shift)
+
+    def _emit_shifted(self, b: Any, value: Any, shift: Any) -> Any:
+        """Shift lanes, each by its own number up to 30: by a product with a power of two, and a shift by 30 of all."""
+        whole = self._type(_I32)
+        power = b.shl(filled(whole, 1), b.sub(filled(whole, 30), shift))
+        thirty = filled(self._wide, 30)
+        products = (
+            b.ashr(b.mul(self._emit_widened(b, parity, value), self._emit_widened(b, parity, power)), thirty)
+            for parity in (0, 1)
+        )
+        joined = [self.lanes * (i % 2) + i // 2 * 2 for i in range(self.lanes)]
+        return b.shuffle_vector(*(b.bitcast(product, whole) for product in products), mask(joined))
 
     def _emit_widened(self, b: Any, parity: int, value: Any) -> Any:
         """Widen the lanes of even or of odd number to 64 bits."""
@@ -227,9 +244,16 @@ class VectorOps:
         """``store_saturated(address, i32)``: every lane clamped to an int8."""
 
         def emit(b: Any, address: Any, value: Any) -> Any:
-            return store(b, address, to_int8(b, value))
+            return store(b, address, self._narrowed(b, value))
 
         return operation(types.void, (types.int64, self._i32), emit)
+
+    def _narrowed(self, b: Any, value: Any) -> Any:
+        """Clamp lanes to int8."""
+        if self.target.narrowing != "narrow":
+            return to_int8(b, value)
+        octets = _narrow(b, value, value, value, value)
+        return part(b, octets, 0, self.lanes)
 
     # Interleaving: what takes bytes of four taps to quads and back
 
@@ -268,7 +292,9 @@ class VectorOps:
         return store(b, address, b.xor(packed, b.bitcast(flip, packed.type)))
 
     def _packed(self, b: Any, parts: Sequence[Any]) -> Any:
-        if self.target.packs_saturated:
+        if self.target.narrowing == "narrow":
+            return _narrow(b, *parts)
+        if self.target.narrowing == "packss":
             return self._packed_by_saturation(b, parts)
         lanes = self.lanes
         narrow = [to_int8(b, part) for part in parts]
@@ -287,6 +313,13 @@ class VectorOps:
 
     def _type(self, element: ir.Type) -> ir.VectorType:
         return ir.VectorType(element, self.lanes)
+
+
+def _narrow(b: Any, *parts: Any) -> Any:
+    """Clamp the lanes of four vectors of four to bytes, side by side."""
+    words, octets = ir.VectorType(_I16, 8), ir.VectorType(_I8, 16)
+    halves = (call(b, "llvm.wasm.narrow.signed.v8i16.v4i32", words, *parts[at : at + 2]) for at in (0, 2))
+    return call(b, "llvm.wasm.narrow.signed.v16i8.v8i16", octets, *halves)
 
 
 # -- Lowerings of multiply-adds that are rounded to integers ----------------------------------------------------
@@ -313,6 +346,13 @@ def _fma(b: Any, *factors: Any) -> Any:
     return call(b, f"llvm.fma.v{kind.count}f32", kind, *factors)
 
 
+def _by_addition(b: Any, real: Any, scale: Any, offset: Any) -> Any:
+    """Add 1.5 * 2**23, whose last place is 1: an integer is left in the low bits of a number below 2**22."""
+    large, kind = 1.5 * 2.0**23, ir.VectorType(_I32, real.type.count)
+    total = b.fadd(b.fadd(b.fmul(real, scale), offset), filled(real.type, large))
+    return b.sub(b.bitcast(total, kind), filled(kind, int(np.float32(large).view(np.int32))))
+
+
 _ROUNDINGS: Mapping[str, Emit] = MappingProxyType(
-    {"vcvtps2dq": _by_vcvtps2dq, "cvtps2dq": _by_cvtps2dq, "fcvtns": _by_fcvtns}
+    {"vcvtps2dq": _by_vcvtps2dq, "cvtps2dq": _by_cvtps2dq, "fcvtns": _by_fcvtns, "f32x4.add": _by_addition}
 )

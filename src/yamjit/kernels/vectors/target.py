@@ -49,10 +49,20 @@ class Target:
     #: Whether an instruction multiplies and adds floating-point numbers with one rounding.
     has_fma: bool = False
     #: Instruction that rounds float32 to integers: "cvtps2dq" or "fcvtns" to the nearest, ties to even; "vcvtps2dq" in
-    #: the direction that it says itself, as the multiply-add before it does; or "none".
+    #: the direction that it says itself, as the multiply-add before it does; "f32x4.add" of a number so large that no
+    #: place is left for a fraction, where products and sums are rounded apart; or "none".
     rounding: str = "none"
-    #: Whether instructions narrow lanes with saturation, within each 16 bytes.
-    packs_saturated: bool = False
+    #: Instructions that narrow lanes with saturation, within each 16 bytes: "packss", "narrow" or "none".
+    narrowing: str = "none"
+    #: Whether one instruction shifts every lane by a number of its own.
+    shifts_by_lane: bool = True
+
+    #: Whether an instruction asks for memory ahead of time.
+    prefetches: bool = True
+    #: Whether code is to be small, since it is sent before it runs: no loop is written out that need not be.
+    is_sent: bool = False
+    #: Bits of an integer that an entry is given, such as an address: 32 where that is all of memory.
+    argument_bits: int = 64
 
     def __post_init__(self) -> None:
         wide = self.lanes * self.columns
@@ -62,12 +72,24 @@ class Target:
     @property
     def rounds_in_float32(self) -> bool:
         """Whether an int32 becomes an int8 by one multiply-add in float32 and one instruction that rounds."""
-        return self.has_fma and self.rounding != "none"
+        return self.rounding != "none"
+
+    @property
+    def rounds_apart(self) -> bool:
+        """Whether a product in float32, and its sum with an offset, are each rounded to the nearest."""
+        return self.rounding == "f32x4.add"
 
     @property
     def rounds_down(self) -> bool:
         """Whether a multiply-add in float32, and its result, can be rounded downwards."""
         return self.rounding == "vcvtps2dq"
+
+    @property
+    def family(self) -> str:
+        """Family of processors whose packed constants kernels take, see `yamjit.kernels.plan_file.layout.FAMILIES`."""
+        if self.machine == "wasm32":
+            return "wasm"
+        return "arm" if self.multiplies_signed_bytes else "x86"
 
     def runs_on(self, features: Mapping[str, bool], machine: str) -> bool:
         """Return whether a processor runs the lowering, by what `detect_target` takes."""
@@ -81,7 +103,7 @@ _LINUX_X86, _LINUX_ARM = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
 _AVX512VNNI = Target(
     "avx512vnni", "x86_64", _LINUX_X86, "haswell", _AVX512,
     ("avx512vnni", "avx512bw", "avx512vl", "avx512dq"), lanes=16, rows=12, columns=2,
-    dot="vpdpbusd", has_fma=True, rounding="vcvtps2dq", packs_saturated=True,
+    dot="vpdpbusd", has_fma=True, rounding="vcvtps2dq", narrowing="packss",
 )  # fmt: skip
 #: The same with products by tiles; the system gives them to processes that ask (`yamjit.kernels.permission`).
 _AMX = replace(
@@ -90,6 +112,12 @@ _AMX = replace(
     features=f"{_AVX512},{','.join(f'+{tiles}' for tiles in TILES)}",
     needs=(*_AVX512VNNI.needs, *TILES),
 )
+
+_WASM = Target(
+    "wasm", "wasm32", "wasm32-unknown-unknown", "generic", "+simd128,+sign-ext,+bulk-memory,+nontrapping-fptoint",
+    (), lanes=4, rows=4, columns=2, dot="dot_i16x8", multiplies_signed_bytes=True, multiplies_even_lanes=False,
+    rounding="f32x4.add", narrowing="narrow", shifts_by_lane=False, argument_bits=32, prefetches=False, is_sent=True,
+)  # fmt: skip
 
 #: Known targets by name; of those that run on a machine, the first is the best.
 TARGETS: Mapping[str, Target] = MappingProxyType(
@@ -101,12 +129,12 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             Target(
                 "avxvnni", "x86_64", _LINUX_X86, "haswell", f"{_AVX2},+avxvnni",
                 ("avxvnni", "fma"), lanes=8, rows=6, columns=2,
-                dot="vpdpbusd", has_fma=True, rounding="cvtps2dq", packs_saturated=True,
+                dot="vpdpbusd", has_fma=True, rounding="cvtps2dq", narrowing="packss",
             ),
             Target(
                 "avx2", "x86_64", _LINUX_X86, "haswell", _AVX2,
                 ("avx2", "fma"), lanes=8, rows=4, columns=2,
-                dot="pmaddwd", has_fma=True, rounding="cvtps2dq", packs_saturated=True,
+                dot="pmaddwd", has_fma=True, rounding="cvtps2dq", narrowing="packss",
             ),
             Target(  # Raspberry Pi 5
                 "neon-dot", "aarch64", _LINUX_ARM, "cortex-a76", "+fp-armv8,+neon,+dotprod,+lse,+crc",
@@ -118,6 +146,12 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 (), lanes=4, rows=2, columns=4, dot="smull", multiplies_signed_bytes=True,
                 multiplies_even_lanes=False, has_fma=True, rounding="fcvtns",
             ),
+            # WebAssembly, whose relaxed dot product some engines carry out exactly.
+            replace(
+                _WASM, name="wasm-relaxed", features=f"{_WASM.features},+relaxed-simd", needs=("relaxed-simd",),
+                dot="relaxed_dot",
+            ),
+            _WASM,
             # Nothing but what LLVM makes for any machine of vectors of four lanes.
             Target("plain", "x86_64", _LINUX_X86, "x86-64", "+sse2", (), lanes=4, rows=4, columns=2),
         )
