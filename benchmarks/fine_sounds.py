@@ -128,7 +128,7 @@ def stream(model: Classifier, folder: Path, setting: Setting, on: float, seed: i
     """Return how many words in noise are found, and how many events are none of them.
 
     Heads know other words as well, and noise. The words of the stream are of voices that they have not learned from;
-    a third of them are none of the keywords.
+    half of them are none of the keywords.
     """
     dice = np.random.Generator(np.random.PCG64(seed))
     spoken = keywords(folder, (*WORDS, *OTHERS))
