@@ -208,6 +208,7 @@ def _calls(model: yamjit.Classifier, folder: Path) -> Iterator[tuple[str, Call]]
     yield "Classifier.classify", Call(model.classify, audio)
     yield "Classifier.classify_channels", Call(model.classify_channels, audio)
     yield "Classifier.embed", Call(model.embed, audio)
+    yield "Classifier.feature_windows", Call(model.feature_windows, audio)
     yield "Classifier.log_mel", Call(model.log_mel, audio)
     yield "Classifier.watcher", Call(model.watcher, {})
     yield "Classifier.watch", Call(model.watch, audio)
@@ -325,6 +326,9 @@ def _calls(model: yamjit.Classifier, folder: Path) -> Iterator[tuple[str, Call]]
         ),
     )
     yield "learn.embed_clips", Call(learn.embed_clips, {"model": model, "dataset": dataset}, untried=("progress",))
+    several = {"model": model, "dataset": dataset, "features": ["embedding", "layer6_mean"]}
+    yield "learn.embed_candidates", Call(learn.embed_candidates, several, untried=("progress",))
+    yield "learn.candidate_features", Call(learn.candidate_features, {"model": model})
     yield "learn.fine_embeddings", Call(learn.fine_embeddings, {"model": model, "samples": wave})
     yield "learn.augmented", Call(learn.augmented, {"model": model, "features": features})
     yield "learn.train_head", Call(learn.train_head, {"features": features, "options": quick}, untried=("progress",))
@@ -390,7 +394,7 @@ def public_names() -> Iterator[tuple[str, Any]]:
 
 
 #: Made by methods that are tried, and by nobody else.
-MADE = {"Classification", "Classifier", "FrameStream", "Stream", "Watcher", "WindowStream", "Windows"}
+MADE = {"Classification", "Classifier", "FeatureStream", "FrameStream", "Stream", "Watcher", "WindowStream", "Windows"}
 
 
 def test_every_public_callable_is_tried(calls: dict[str, Call]) -> None:

@@ -22,7 +22,7 @@ MADE_BY_US = (
     *("HeadOutput", "InputDevice", "Isotonic", "Layer", "ListedClass", "Network", "NetworkOutput"),
     *("Overview", "PatchStream", "Patches", "Plan", "Provenance", "PushedAudio", "Quantized"),
     *("ResolvedModel", "Row", "RunningMode", "ScoredLabel", "Segment", "Slot", "Stream", "Summary"),
-    *("TrainingClips", "Windows", "Writer"),
+    *("TrainingClips", "Windows", "FeatureWindows", "Writer"),
 )
 
 
@@ -154,7 +154,7 @@ def test_what_was_meant(model: yamjit.Classifier, call: Any, name: str, strange:
 
 
 def test_too_many_arguments(model: yamjit.Classifier) -> None:
-    with pytest.raises(TypeError, match=r"^Classifier\.embed\(\) takes .*; accepted by keyword are reading$"):
+    with pytest.raises(TypeError, match=r"^Classifier\.embed\(\) takes .*; accepted by keyword are features, reading$"):
         model.embed(NOISE, 16_000, 2, 3)  # type: ignore[misc]
 
 

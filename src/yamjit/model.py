@@ -259,6 +259,8 @@ class Model:
     def check_features(self, features: str | Sequence[str]) -> tuple[str, ...]:
         """Return names of features as a tuple, each once; other names, or none, are an `InputError`."""
         names = (features,) if isinstance(features, str) else checks.elements(features, "features", "names")
+        for name in names:
+            checks.text(name, "features")
         if names == (EMBEDDING,):  # for which no graph is read
             self.check_embedding()
             return names

@@ -144,8 +144,12 @@ def test_a_head_knows_its_feature(starter: Classifier, folder: Path, tmp_path: P
         learn.evaluate_head(heads["layer6_mean"], found["embedding"])
     with pytest.raises(InputError, match="takes the feature 'embedding'; the windows have 'layer6_mean'"):
         learn.export_model(starter, heads["embedding"], found["layer6_mean"])
-    with pytest.raises(InputError, match="export_model writes it together with the network"):
-        learn.export_head(heads["layer6_mean"])
+    inner = heads["layer6_mean"]
+    with pytest.raises(InputError, match="'layer6_mean' of a model, not its embedding: export_model, or yamjit export"):
+        learn.export_head(inner)
+    for given in (inner, tmp_path / "layer6_mean.npz"):
+        with pytest.raises(InputError, match="'layer6_mean' of a model, not its embedding"):
+            load("starter", backend="numpy", heads=[given])
 
 
 def test_files_of_heads_on_embeddings_are_what_they_were(starter: Classifier) -> None:

@@ -120,6 +120,7 @@ def candidate_features(model: Classifier) -> tuple[str, ...]:
     These are the means of the layers at three, four and six sevenths of the depth, and the greatest values of the first
     of these: layers 6, 8 and 12 of YAMNet's 14.
     """
+    checks.instance(model, "model", Classifier)
     means = [name for name in model.features if name.endswith("_mean")]
     chosen = dict.fromkeys(means[round(sevenths * len(means) / 7) - 1] for sevenths in (3, 4, 6)) if means else {}
     own = [name for name in (EMBEDDING,) if name in model.features]
