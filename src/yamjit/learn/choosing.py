@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.keywords import explained
 from yamjit.learn.dataset import Dataset, divide
 from yamjit.learn.evaluation import Evaluation
@@ -143,9 +144,11 @@ def parts_of(dataset: Dataset, folds: int | None, seed: int) -> list[Part]:
 
     A group is in one part. Without two groups there are no parts.
     """
+    count = None if folds is None else checks.whole(folds, "folds", 2)
     if dataset.groups() < 2:
         return []
-    count = folds or (max(2, min(5, dataset.groups())) if dataset.has_split else None)
+    if count is None and dataset.has_split:
+        count = min(5, dataset.groups())
     whole = [Part(name, test) for name, _, test in dataset.folds(count, seed=seed)]
     if len(whole) >= _FEWEST_PARTS:
         return whole

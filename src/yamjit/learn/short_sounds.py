@@ -171,6 +171,7 @@ class _Changer:
     """
 
     def __init__(self, model: Classifier, features: Mapping[str, Features], hop_s: float, seed: int) -> None:
+        checks.instance(model, "model", Classifier)
         # Threads share the clips, not the windows of each.
         self._model = copy.copy(model)
         self._model.threads = 1
