@@ -264,7 +264,18 @@ def _calls(model: yamjit.Classifier, folder: Path) -> Iterator[tuple[str, Call]]
     yield "Calibration.from_file", Call(Calibration.from_file, {"path": SIREN, "classes": 15})
     yield "write_weights", Call(weights.write_weights, {"weights": {"a": np.zeros(3)}, "form": "npz"})
 
-    for name in ("Gain", "Shift", "Noise", "Fade", "Trim", "TimeMask", "FrequencyMask", "Augmentation"):
+    for name in (
+        "Gain",
+        "Shift",
+        "Noise",
+        "Fade",
+        "Trim",
+        "Speed",
+        "Place",
+        "TimeMask",
+        "FrequencyMask",
+        "Augmentation",
+    ):
         yield f"learn.{name}", Call(getattr(learn, name), {})
     yield "learn.mix", Call(learn.mix, {"samples": wave, "other": wave + 0.1, "snr_db": 3})
     yield "learn.Clip", Call(learn.Clip, {"path": SIREN, "labels": ("a",)})
@@ -331,6 +342,13 @@ def _calls(model: yamjit.Classifier, folder: Path) -> Iterator[tuple[str, Call]]
     yield "learn.candidate_features", Call(learn.candidate_features, {"model": model})
     yield "learn.fine_embeddings", Call(learn.fine_embeddings, {"model": model, "samples": wave})
     yield "learn.augmented", Call(learn.augmented, {"model": model, "features": features})
+    yield "learn.with_copies", Call(learn.with_copies, {"model": model, "features": features, "copies": 1})
+    yield "learn.anywhere", Call(learn.anywhere, {"model": model, "features": features})
+    candidates = {"embedding": features, "layer6_mean": features}
+    yield "learn.choose_features", Call(learn.choose_features, {"candidates": candidates, "folds": 2})
+    yield "learn.Choice", Call(learn.Choice, {"name": "embedding"})
+    figures = {"name": "embedding", "values": 1024, "accuracy": 0.5}
+    yield "learn.CandidateFigures", Call(learn.CandidateFigures, figures)
     yield "learn.train_head", Call(learn.train_head, {"features": features, "options": quick}, untried=("progress",))
     folds = {"features": features, "options": quick, "folds": 2}
     yield "learn.cross_validate", Call(learn.cross_validate, folds, untried=("augment",))

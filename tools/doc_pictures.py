@@ -1,9 +1,10 @@
 """The pictures of the pages in ``docs/``: ``python -m tools.doc_pictures`` makes them anew.
 
-Those of ``docs/plots.md``, of which one is the first page's, are what commands of that page draw, with fewer colours,
-for light and dark pages, wide and narrow. The terminal is what ``yamjit listen`` shows of a recording of
-``examples/``. It all needs the extra ``plot``, and runs on the starter model. With ``--esc10 TABLE``, the table of
-ESC-10, what was learned from it is drawn as well; that needs the official model.
+Those of ``docs/plots.md``, of which one is the first page's, and of ``docs/guide_keywords.md``, which needs espeak-ng,
+are what commands of these pages draw, with fewer colours, for light and dark pages, wide and narrow. The terminal is
+what ``yamjit listen`` shows of a recording of ``examples/``. It all needs the extra ``plot``, and runs on the starter
+model. With ``--esc10 TABLE``, the table of ESC-10, what was learned from it is drawn as well; that needs the official
+model.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the pictures of the pages anew.")
     parser.add_argument("--esc10", metavar="TABLE", type=Path, help="table of ESC-10, beside its recordings")
     args = parser.parse_args()
-    draw_page((ROOT / "docs" / "plots.md").read_text(encoding="utf-8"))
+    for page in ("plots.md", "guide_keywords.md"):
+        draw_page((ROOT / "docs" / page).read_text(encoding="utf-8"))
     (PICTURES / "listen.svg").write_text(terminal(listened()), encoding="utf-8")
     if args.esc10:
         draw_learned(args.esc10)

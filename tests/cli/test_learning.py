@@ -75,6 +75,71 @@ def test_training_gives_the_same_file_whatever_the_threads(birds: Path) -> None:
     assert trained(birds, "--hidden", 3, "--copies", 1, "--seed", 5).read_bytes() != first
 
 
+def test_features_are_chosen_or_forced(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report, head = birds.parent / "report.json", birds.parent / "head.npz"
+    trained(birds, "--report", report, "--head", head)
+    out = capsys.readouterr().out
+    found = json.loads(report.read_text(encoding="utf-8"))["features"]
+    names = [one["name"] for one in found["figures"]]
+    assert names[0] == "embedding"
+    assert len(names) > 2
+    assert found["name"] in names
+    for one in found["figures"]:
+        (line,) = [line for line in out.splitlines() if line.startswith(f"  {one['name']} ")]
+        assert f"{one['accuracy']:.2%}" in line
+        assert ("chosen" in line) == (one["name"] == found["name"])
+    assert Head.load(head).features == found["name"]
+
+    path = trained(birds, "--report", report, "--head", head, "--features", "layer2_mean")
+    assert json.loads(report.read_text(encoding="utf-8"))["features"]["figures"] == []
+    assert "features: layer2_mean\n" in capsys.readouterr().out
+    assert Head.load(head).features == "layer2_mean"
+    assert run("evaluate", birds, "--model", path, "--backend", "numpy") == 0
+    assert run("train", birds, "-o", path, "--features", "layer99_mean", "--backend", "numpy") == 1
+    assert "layer99_mean" in capsys.readouterr().err
+
+
+def test_nothing_is_chosen_where_nothing_can_be_held_out(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = birds.parent / "table.csv"
+    table.write_text("file,label,group\nbirds/low/0.wav,low,a\nbirds/other/0.wav,other,a\n", encoding="utf-8")
+    assert run("train", table, "-o", birds.parent / "m.tflite", "--backend", "numpy", "--copies", 0) == 0
+    assert "features: embedding\n" in capsys.readouterr().out
+
+
+@pytest.fixture
+def blips(tmp_path: Path) -> Path:
+    """A folder of sounds of a fifth of a second."""
+    for label, pitch in (("low", 500), ("high", 1500)):
+        (tmp_path / "blips" / label).mkdir(parents=True)
+        for k in range(5):
+            sound = 0.3 * np.sin(2 * np.pi * (pitch + 30 * k) * np.arange(RATE // 5) / RATE)
+            soundfile.write(tmp_path / "blips" / label / f"{k}.wav", sound, RATE)
+    return tmp_path / "blips"
+
+
+def test_short_sounds_are_copied_and_judged_anywhere(blips: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    features = ("--features", "layer6_mean")
+    path = trained(blips, *features, "--anywhere", "--json")
+    document = json.loads(capsys.readouterr().out)
+    assert document["anywhere"]["logit"] == 1
+    first = path.read_bytes()
+    assert trained(blips, *features, "--threads", 2, "--no-cache", "--quiet").read_bytes() == first
+    assert trained(blips, *features, "--copies", 6, "--quiet").read_bytes() == first
+    assert trained(blips, *features, "--seed", 1, "--quiet").read_bytes() != first
+    assert trained(blips, *features, "--copies", 0, "--quiet").read_bytes() != first
+    trained(blips, *features, "--weight-decay", 1, "--quiet")  # whose scores are neither 0 nor 1
+    capsys.readouterr()
+    figures = []
+    for more in ((), ("--anywhere",), ("--anywhere", "--seed", 1)):
+        assert run("evaluate", blips, "--model", path, "--backend", "numpy", "--json", "--quiet", *more) == 0
+        figures.append(json.loads(capsys.readouterr().out))
+    assert figures[1]["accuracy"] == 1
+    assert len({one["calibration_error"] for one in figures}) == 3
+    arguments = ("-o", path, "--backend", "numpy", "--folds", 0, "--anywhere")
+    assert run("train", blips, *arguments) == 1
+    assert "--anywhere needs recordings that were held out" in capsys.readouterr().err
+
+
 def test_what_cannot_be_read_is_told_and_the_rest_used(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (birds / "low" / "broken.wav").write_bytes(b"no sound")
     (birds / "low" / "copy.wav").write_bytes((birds / "low" / "0.wav").read_bytes())

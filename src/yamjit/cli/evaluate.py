@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from yamjit.cli import arguments
+from yamjit.cli import arguments, values
 from yamjit.cli.classes import add_heads, heads_of, output_of
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.labelled import (
@@ -16,6 +16,7 @@ from yamjit.cli.labelled import (
     tell_of_training,
     untrained,
 )
+from yamjit.cli.options import add_flag, add_value
 from yamjit.cli.reports import add_report, check_report, draw, report
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
@@ -33,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_trained(parser)
     arguments.add_hop(parser)
     arguments.add_aggregate(parser, "mean")
+    text = "hear sounds that are shorter than a window at a random place in it, as a stream has them"
+    add_flag(parser, "--anywhere", text)
+    add_value(parser, "--seed", "N", values.whole(0, 2**64 - 1), "seed of the places of --anywhere", 0)
     add_heads(parser, "the last one")
     arguments.add_model(parser)
     add_report(parser, "how often each class is taken for each")
@@ -51,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
     model = load(args.model, options=options, heads=heads_of(args), **how)
     dataset = untrained(args, model, dataset)
     with listening(args, dataset, "nothing is written") as progress:
-        found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop, progress=progress)
+        how_heard = {"aggregate": args.aggregate, "hop_s": args.hop, "anywhere": args.seed if args.anywhere else None}
+        found, skipped = evaluate_model(model, dataset, progress=progress, **how_heard)
     tell_of_clips(skipped)
     tell_of_training(args, found)
     if args.plot:

@@ -27,8 +27,8 @@ __all__ = [
     "add_data",
     "add_folds",
     "add_trained",
+    "candidates_of",
     "dataset_of",
-    "features_of",
     "folds_of",
     "listening",
     "tell_of_clips",
@@ -142,18 +142,23 @@ def listening(args: argparse.Namespace, dataset: Dataset, left: str) -> Iterator
         yield lambda done, _: tally.conclude(done - 1)
 
 
-def features_of(args: argparse.Namespace, model: Classifier, dataset: Dataset) -> Features:
-    """Return the embedded windows of recordings; say which cannot be used, and what is odd."""
-    from yamjit.learn import EmbeddingCache, embed_clips
+def candidates_of(args: argparse.Namespace, model: Classifier, dataset: Dataset) -> dict[str, Features]:
+    """Return the windows of recordings, as features that were named, or as all that one may choose from.
 
+    Say which recordings cannot be used, and what is odd.
+    """
+    from yamjit.learn import EmbeddingCache, embed_candidates
+
+    names = None if args.features is None else (args.features,)
     cache = None if args.no_cache else EmbeddingCache()
     left = "" if cache is None else ", and those clips are not computed again"
     with listening(args, dataset, f"{unwritten(args.output)}{left}") as progress:
-        features = embed_clips(model, dataset, hop_s=args.hop, cache=cache, progress=progress)
-    tell_of_clips(features.skipped)
+        found = embed_candidates(model, dataset, hop_s=args.hop, features=names, cache=cache, progress=progress)
+    first = next(iter(found.values()))
+    tell_of_clips(first.skipped)
     if not args.quiet:
-        tell(*features.dataset.warnings(), *features.duplicates())
-    return features
+        tell(*first.dataset.warnings(), *first.duplicates())
+    return found
 
 
 def add_trained(parser: Any) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, values
 from yamjit.cli.baking import APPLIED_BY_SOME, add_bake, baked, tell_of_kept
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
-from yamjit.cli.labelled import add_data, add_folds, dataset_of, features_of, folds_of
+from yamjit.cli.labelled import add_data, add_folds, candidates_of, dataset_of, folds_of
 from yamjit.cli.model_card import WEIGHTS, add_card, card_of
 from yamjit.cli.options import add_choice, add_flag, add_value
 from yamjit.cli.outputs import Writes
@@ -19,14 +18,15 @@ from yamjit.errors import InputError
 from yamjit.text import plural
 
 if TYPE_CHECKING:
+    from yamjit.classifier import Classifier
     from yamjit.learn import Evaluation, Features, TrainOptions
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
 HELP = "learn from labelled recordings, and write a .tflite"
 DESCRIPTION = (
-    "Learn to name sounds from labelled recordings: a head on YAMNet's embedding is judged by recordings that are "
-    "held out in turn, then trained on all of them, and written with the network as one .tflite."
+    "Learn to name sounds from labelled recordings: a head on YAMNet's embedding, or on an inner layer, is judged by "
+    "recordings that are held out in turn, then trained on all of them, and written with the network as one .tflite."
 )
 
 
@@ -63,8 +63,17 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     text = "share of the recordings that say when to stop early, 0 for none"
     add_value(group, "--validation", "SHARE", values.real(0, 0.5, "share"), text, 0.0)
     add_flag(group, "--balanced", "give all classes the same weight, however many clips they have")
-    text = "number of changed copies of each recording to learn from as well"
-    add_value(group, "--copies", "N", values.whole(0, 1000), text, 0)
+    text = (
+        "number of changed copies of each recording to learn from as well (default: 6 of those whose sound is shorter "
+        "than a window, elsewhere in it, none of others)"
+    )
+    add_value(group, "--copies", "N", values.whole(0, 1000), text)
+    text = (
+        "features to learn from, as yamjit embed computes them: embedding, or those of an inner layer, such as "
+        "layer6_mean (default: those that name recordings best which are held out, the embedding if it is as good)"
+    )
+    add_value(group, "--features", "NAME", str, text)
+    add_flag(group, "--anywhere", "judge by short sounds at a random place in a window as well, as a stream has them")
     text = "standard deviation of noise that is added to the embeddings"
     add_value(group, "--embedding-noise", "X", values.real(0, 1e6), text, 0.0)
     add_value(group, "--seed", "N", values.whole(0, 2**64 - 1), "seed of everything that is drawn at random", 0)
@@ -76,18 +85,13 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.learn import Augmentation, augmented, export_model, train_head
+    from yamjit.learn import anywhere, export_model, train_head
+    from yamjit.learn.choosing import Chooser, parts_of
+    from yamjit.learn.training import evaluate_folds, train_folds
     from yamjit.loading import load
 
     check_report(args)
     options = _options(args)
-
-    def enlarged(features: Features) -> Features:
-        if not args.copies:
-            return features
-        changes = Augmentation(copies=args.copies, seed=args.seed)
-        return augmented(model, features, changes, hop_s=args.hop)
-
     if args.bake and not args.calibrate:
         raise InputError("--bake writes a calibration into the network: give --calibrate as well")
     if args.bake and args.weights != "int8":
@@ -99,12 +103,20 @@ def run(args: argparse.Namespace) -> int:
             "--calibrate would learn from validation and test; use --folds N, which divides the clips of 'train'"
         )
     model = load(args.model, backend=args.backend, threads=args.threads, roles=args.roles)
-    features = features_of(args, model, dataset)
-    judged = _judge(args, features, options, enlarged)
+    heard = candidates_of(args, model, dataset)
+    first = next(iter(heard.values()))
+    candidates = _with_copies(args, model, heard)
+    folds = folds_of(args, first.dataset)
+    if args.anywhere and folds == 0:
+        raise InputError(f"--anywhere {NOTHING_HELD_OUT}")
+    chooser = Chooser(candidates, parts_of(first.dataset, folds or None, args.seed), options.class_weights)
+    choice = chooser.choice()
+    heads = [] if folds == 0 else train_folds(candidates, options, folds=folds, chooser=chooser)
+    judged = evaluate_folds(heads, candidates) if heads else {}
     calibration, document, text = _calibrate(args, judged)
     _draw(args, judged)
-    taught = features.select(features.dataset.teaching())
-    fitted = train_head(enlarged(taught), options)
+    taught = candidates[choice.name].select(first.dataset.teaching())
+    fitted = train_head(taught, options)
     card = card_of(args, calibration=calibration, digests=not args.no_digests)
     data = export_model(model, fitted.head, taught, card, weights=args.weights)
     tell_of_kept(args, fitted.head.labels, calibration)
@@ -114,15 +126,21 @@ def run(args: argparse.Namespace) -> int:
     write(args.output, data)
     if args.head:
         write(args.head, fitted.head.to_bytes())
+    if args.anywhere:
+        moved = evaluate_folds(heads, anywhere(model, heard, seed=args.seed, hop_s=args.hop))
+        document["anywhere"] = {name: found.accuracy for name, found in moved.items()}
+        text += f"accuracy with short sounds anywhere in a window: {_shares(moved)}\n"
     document |= {
+        "features": choice.as_dict() | {"folds": {one.fold: one.head.features for one in heads}},
         "model": args.output,
-        "skipped": [[str(item.clip), item.reason] for item in features.skipped],
+        "skipped": [[str(item.clip), item.reason] for item in first.skipped],
         "passed_over": list(dataset.passed_over),
         "learning_curve": [[p.iteration, p.training_loss] for p in fitted.curve],
     }
+    text += choice.text()
     text += f"{args.output}: {plural(len(fitted.head.labels), 'class')}, {plural(len(taught.dataset), 'clip')}\n"
     report(args, document, text + notes)
-    return EXIT_SOME_FAILED if features.skipped or dataset.passed_over else EXIT_OK
+    return EXIT_SOME_FAILED if first.skipped or dataset.passed_over else EXIT_OK
 
 
 def _options(args: argparse.Namespace) -> TrainOptions:
@@ -133,17 +151,13 @@ def _options(args: argparse.Namespace) -> TrainOptions:
     return TrainOptions(fit, "balanced" if args.balanced else None, args.validation)
 
 
-def _judge(
-    args: argparse.Namespace, features: Features, options: TrainOptions, enlarged: Callable[[Features], Features]
-) -> dict[str, Evaluation]:
-    """Return how well recordings that were held out are named, for each way to combine windows."""
-    from yamjit.learn.evaluation import AGGREGATES
-    from yamjit.learn.training import cross_validate_all
+def _with_copies(args: argparse.Namespace, model: Classifier, heard: dict[str, Features]) -> dict[str, Features]:
+    """Return windows of recordings with those of copies."""
+    from yamjit.learn import with_copies
+    from yamjit.learn.short_sounds import DEFAULT_COPIES
 
-    folds = folds_of(args, features.dataset)
-    if folds == 0:
-        return {}
-    return cross_validate_all(features, options, folds=folds, augment=enlarged, aggregates=AGGREGATES)
+    short, longer = (DEFAULT_COPIES, 0) if args.copies is None else (args.copies, args.copies)
+    return with_copies(model, heard, short, longer=longer, seed=args.seed, hop_s=args.hop)
 
 
 def _draw(args: argparse.Namespace, judged: dict[str, Evaluation]) -> None:
@@ -166,8 +180,7 @@ def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple
         return None, {}, ""
     document: dict[str, Any] = {"aggregates": {name: found.accuracy for name, found in judged.items()}}
     document |= judged["logit"].as_dict()
-    shares = ", ".join(f"{name} {found.accuracy:.2%}" for name, found in judged.items())
-    text = f"{judged['logit'].text()}\naccuracy by how windows are combined: {shares}\n"
+    text = f"{judged['logit'].text()}\naccuracy by how windows are combined: {_shares(judged)}\n"
     if not args.calibrate:
         return None, document, text
     held_out = judged["max"]
@@ -176,3 +189,7 @@ def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple
         tell(*(f"warning: {line}" for line in judgement.warnings))
     text += f"calibration error of the highest windows: {judgement.before:.4f}, calibrated {judgement.after:.4f}\n"
     return fit_sigmoids(held_out.scores, held_out.targets), document | judgement.as_dict(), text
+
+
+def _shares(judged: dict[str, Evaluation]) -> str:
+    return ", ".join(f"{name} {found.accuracy:.2%}" for name, found in judged.items())

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         fit_sigmoids,
         thresholds_for_precision,
     )
+    from yamjit.learn.choosing import CandidateFigures, Choice, choose_features
     from yamjit.learn.class_folders import from_folder
     from yamjit.learn.dataset import Clip, Dataset
     from yamjit.learn.embedding import candidate_features, embed_candidates, embed_clips
@@ -36,26 +37,29 @@ if TYPE_CHECKING:
     from yamjit.learn.label_files import from_labels
     from yamjit.learn.leakage import clips_trained_on
     from yamjit.learn.prototypes import UNKNOWN, Prototypes
+    from yamjit.learn.short_sounds import anywhere, with_copies
     from yamjit.learn.sklearn_models import head_from_sklearn
     from yamjit.learn.tables import from_csv
     from yamjit.learn.training import TrainOptions, cross_validate, evaluate_head, evaluate_model, train_head
-    from yamjit.learn.transforms import Fade, FrequencyMask, Gain, Noise, Shift, TimeMask, Trim, mix
+    from yamjit.learn.transforms import Fade, FrequencyMask, Gain, Noise, Place, Shift, Speed, TimeMask, Trim, mix
     from yamjit.trained.heads import Head
 
 __all__ = [
-    "UNKNOWN", "Augmentation", "Clip", "Dataset", "EmbeddingCache", "Evaluation", "Fade", "Features",
-    "FineEmbeddings", "FitOptions", "FrequencyMask", "Gain", "Head", "Isotonic", "ModelCard", "Noise",
-    "Prototypes", "Shift", "TimeMask", "TrainOptions", "Trim", "YAMNetClassifier", "YAMNetEmbedder",
-    "augmented", "bake_calibration", "candidate_features", "clips_trained_on", "cross_calibrate",
-    "cross_validate", "embed_candidates", "embed_clips", "evaluate_head", "evaluate_model", "export_head",
-    "export_model", "fine_embeddings", "fit_isotonic", "fit_sigmoids", "from_csv", "from_folder",
-    "from_labels", "head_from_sklearn", "mix", "thresholds_for_precision", "train_head",
+    "UNKNOWN", "Augmentation", "CandidateFigures", "Choice", "Clip", "Dataset", "EmbeddingCache", "Evaluation",
+    "Fade", "Features", "FineEmbeddings", "FitOptions", "FrequencyMask", "Gain", "Head", "Isotonic", "ModelCard",
+    "Noise", "Place", "Prototypes", "Shift", "Speed", "TimeMask", "TrainOptions", "Trim", "YAMNetClassifier",
+    "YAMNetEmbedder", "anywhere", "augmented", "bake_calibration", "candidate_features", "choose_features",
+    "clips_trained_on", "cross_calibrate", "cross_validate", "embed_candidates", "embed_clips", "evaluate_head",
+    "evaluate_model", "export_head", "export_model", "fine_embeddings", "fit_isotonic", "fit_sigmoids", "from_csv",
+    "from_folder", "from_labels", "head_from_sklearn", "mix", "thresholds_for_precision", "train_head",
+    "with_copies",
 ]  # fmt: skip
 
 _ROOMS = {
     "learn.augment": "Augmentation augmented",
     "learn.baking": "bake_calibration",
     "learn.calibrating": "Isotonic cross_calibrate fit_isotonic fit_sigmoids thresholds_for_precision",
+    "learn.choosing": "CandidateFigures Choice choose_features",
     "learn.class_folders": "from_folder",
     "learn.dataset": "Clip Dataset",
     "learn.embedding": "candidate_features embed_candidates embed_clips",
@@ -69,10 +73,11 @@ _ROOMS = {
     "learn.label_files": "from_labels",
     "learn.leakage": "clips_trained_on",
     "learn.prototypes": "UNKNOWN Prototypes",
+    "learn.short_sounds": "anywhere with_copies",
     "learn.sklearn_models": "head_from_sklearn",
     "learn.tables": "from_csv",
     "learn.training": "TrainOptions cross_validate evaluate_head evaluate_model train_head",
-    "learn.transforms": "Fade FrequencyMask Gain Noise Shift TimeMask Trim mix",
+    "learn.transforms": "Fade FrequencyMask Gain Noise Place Shift Speed TimeMask Trim mix",
     "trained.alone": "ModelCard export_head",
     "trained.heads": "Head",
 }

@@ -18,7 +18,7 @@ from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.learn.dataset import Clip
-from yamjit.learn.features import Features
+from yamjit.learn.features import Features, same_clips
 from yamjit.learn.fine import cut_patches
 from yamjit.learn.transforms import (
     FrequencyMask,
@@ -35,7 +35,7 @@ from yamjit.network import Quantized
 from yamjit.reading import DEFAULT_HOP_S, ReadOptions
 from yamjit.workers import in_order
 
-__all__ = ["Augmentation", "augmented"]
+__all__ = ["MOST_COPIES", "Augmentation", "augmented", "clip_samples"]
 
 Float32 = npt.NDArray[np.float32]
 
@@ -136,17 +136,11 @@ def augmented(
         As `features` is.
     """
     checks.instance(model, "model", Classifier)
-    checks.instance(features, "features", Features, Mapping)
+    several = same_clips(features)
     augmentation = Augmentation() if augmentation is None else augmentation
     checks.instance(augmentation, "augmentation", Augmentation)
-    if isinstance(features, Features):
-        return _augmented(model, (features,), augmentation, hop_s)[0]
-    several = [checks.instance(one, "features", Features) for one in features.values()]
-    if not several:
-        raise InputError("features is an empty mapping; at least one feature is accepted")
-    if any(one.dataset.clips != several[0].dataset.clips for one in several):
-        raise InputError("features are of different clips; those of the same clips are accepted")
-    return dict(zip(features, _augmented(model, several, augmentation, hop_s), strict=True))
+    grown = dict(zip(several, _augmented(model, [*several.values()], augmentation, hop_s), strict=True))
+    return grown if isinstance(features, Mapping) else grown[features.name]
 
 
 def _augmented(
@@ -162,15 +156,23 @@ def _augmented(
 
     def joined(one: Features) -> Features:
         values = [copies[one.name] for _, copies in found]
+        places = np.repeat(np.arange(len(found)), list(map(len, values)))
         return replace(
             one,
             dataset=more,
             embeddings=np.concatenate((one.embeddings, *values)),
-            clips=np.concatenate((one.clips, len(clips) + np.repeat(np.arange(len(found)), list(map(len, values))))),
+            clips=np.concatenate((one.clips, len(clips) + places)),
+            copies=np.concatenate((one.copies, np.zeros_like(places))),
             hashes=one.hashes * (1 + augmentation.copies),
         )
 
     return list(map(joined, features))
+
+
+def clip_samples(model: Classifier, clip: Clip) -> Float32:
+    """Return the samples of a clip, at the model's rate."""
+    with open_audio(clip.path, None, clip.reading(), target_rate=model.sample_rate) as source:
+        return np.concatenate([np.empty(0, np.float32), *(block[0].copy() for block in source.blocks())])
 
 
 class _Changer:
@@ -193,18 +195,14 @@ class _Changer:
         number, place = job
         dice = np.random.Generator(np.random.PCG64([self._augmentation.seed, number, place]))
         clip, rate = self._clips[place], self._model.sample_rate
-        samples = self._samples(clip)
+        samples = clip_samples(self._model, clip)
         if dice.random() < self._augmentation.mixing:
             other = self._clips[int(dice.integers(len(self._clips)))]
-            samples = mix(samples, self._samples(other), dice.uniform(*self._augmentation.mixing_db))
+            samples = mix(samples, clip_samples(self._model, other), dice.uniform(*self._augmentation.mixing_db))
             clip = replace(clip, labels=tuple(sorted({*clip.labels, *other.labels})))
         for transform in self._augmentation.waveform:
             samples = _varied(transform, samples, rate, dice)
         return clip, self._embed(samples, dice)
-
-    def _samples(self, clip: Clip) -> Float32:
-        with open_audio(clip.path, None, clip.reading(), target_rate=self._model.sample_rate) as source:
-            return np.concatenate([np.empty(0, np.float32), *(block[0].copy() for block in source.blocks())])
 
     def _embed(self, samples: Float32, dice: np.random.Generator) -> dict[str, Float32]:
         rate = self._model.sample_rate

@@ -154,12 +154,15 @@ class Evaluation:
         """Return the class of each clip [shape=(n,)]; -1 for none."""
         return np.where(self.targets.any(axis=1), self.targets.argmax(axis=1), -1)
 
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Return whether each clip is named correctly [shape=(n,)]: its highest score is that of one of its classes."""
+        named, true = self.named(), self.truth()
+        return np.where(named < 0, true < 0, self.targets[np.arange(len(named)), np.maximum(named, 0)])
+
     @property
     def accuracy(self) -> float:
-        """Share of the clips that are named correctly: their highest score is that of one of their classes."""
-        named, true = self.named(), self.truth()
-        right = np.where(named < 0, true < 0, self.targets[np.arange(len(named)), np.maximum(named, 0)])
-        return float(right.mean())
+        """Share of the clips that are named correctly."""
+        return float(self.right().mean())
 
     @property
     def accuracy_interval(self) -> tuple[float, float]:

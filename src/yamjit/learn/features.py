@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -18,13 +18,15 @@ from yamjit.learn.fitting import Samples
 from yamjit.spec import EMBEDDING
 from yamjit.text import printable
 
-__all__ = ["Features", "Skipped", "counted", "file_hash", "readable"]
+__all__ = ["Features", "Skipped", "counted", "file_hash", "readable", "same_clips"]
 
 Float32 = npt.NDArray[np.float32]
 
 _READ_BYTES = 2**20
 
 _Value = TypeVar("_Value")
+
+_NO_COPIES = np.zeros(0, np.int64)
 
 
 class Skipped(NamedTuple):
@@ -57,6 +59,9 @@ class Features:
         Clips that could not be read, or only in part; the latter are in `dataset` as well.
     name : str
         Name of the feature that `embeddings` are, see `Classifier.features`.
+    copies : np.ndarray [shape=(n,), int64]
+        Number of the changed copy of its clip that each window is of; 0, the default, for the clip itself. Heads learn
+        from copies as well, and are judged without them.
     """
 
     dataset: Dataset
@@ -65,6 +70,7 @@ class Features:
     hashes: tuple[str, ...]
     skipped: tuple[Skipped, ...] = ()
     name: str = EMBEDDING
+    copies: npt.NDArray[np.int64] = field(default_factory=lambda: _NO_COPIES)
 
     def __post_init__(self) -> None:
         checks.instance(self.dataset, "dataset", Dataset)
@@ -79,6 +85,10 @@ class Features:
         hashes = checks.elements(self.hashes, "hashes", "names")
         if len(hashes) != len(self.dataset):
             raise InputError(f"{len(hashes)} hashes of {len(self.dataset)} clips; one for each is accepted")
+        copies = np.zeros(len(clips), np.int64) if self.copies is _NO_COPIES else checks.array(self.copies, "copies")
+        if copies.shape != clips.shape or copies.dtype.kind not in "iu" or (copies < 0).any():
+            raise InputError(f"copies, whole numbers {clips.shape}, are accepted, found {copies.dtype} {copies.shape}")
+        object.__setattr__(self, "copies", copies)
         object.__setattr__(self, "hashes", hashes)
         object.__setattr__(self, "embeddings", embeddings)
         object.__setattr__(self, "clips", clips)
@@ -95,7 +105,17 @@ class Features:
             places[self.clips[order]],
             tuple(self.hashes[k] for k in positions),
             name=self.name,
+            copies=self.copies[order],
         )
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> Features:
+        """Return some of the windows, of the same clips."""
+        parts = {name: getattr(self, name)[kept] for name in ("embeddings", "clips", "copies")}
+        return replace(self, **parts)
+
+    def originals(self) -> Features:
+        """Return the windows of the clips themselves, without those of changed copies."""
+        return self.only(self.copies == 0) if self.copies.any() else self
 
     def samples(self, class_weights: str | dict[str, float] | None = None) -> Samples:
         """Return the samples that a head learns from; every clip has the same weight, whatever its number of windows.
@@ -137,6 +157,20 @@ class Features:
         clips = f"{len(self.dataset)} clips of {len(self.dataset.classes)} classes"
         of_what = "" if self.name == EMBEDDING else f" of {self.name}"
         return f"<Features: {len(self.embeddings)} windows{of_what}, {clips}, {left_out} left out>"
+
+
+def same_clips(features: Features | Mapping[str, Features]) -> dict[str, Features]:
+    """Return features of the same clips by name; others, or none, are an `InputError`."""
+    checks.instance(features, "features", Features, Mapping)
+    if isinstance(features, Features):
+        return {features.name: features}
+    several = {name: checks.instance(one, "features", Features) for name, one in features.items()}
+    if not several:
+        raise InputError("features is an empty mapping; at least one feature is accepted")
+    first = next(iter(several.values()))
+    if any(one.dataset.clips != first.dataset.clips for one in several.values()):
+        raise InputError("features are of different clips; those of the same clips are accepted")
+    return several
 
 
 def _clip_weights(dataset: Dataset, class_weights: str | dict[str, float] | None) -> npt.NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +15,28 @@ from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.head_names import choose_heads
 from yamjit.keywords import explained
+from yamjit.learn.choosing import Chooser, parts_of
 from yamjit.learn.dataset import Clip, Dataset, divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
-from yamjit.learn.features import Features, Skipped, counted, readable
+from yamjit.learn.features import Features, Skipped, counted, readable, same_clips
 from yamjit.learn.fitting import CurvePoint, FitOptions, FittedHead, fit_head
 from yamjit.learn.leakage import clips_trained_on
+from yamjit.learn.short_sounds import placed
 from yamjit.reading import DEFAULT_HOP_S
 from yamjit.reprs import brief_repr
 from yamjit.trained.heads import Head, sigmoid, softmax
 
-__all__ = ["TrainOptions", "cross_validate", "cross_validate_all", "evaluate_head", "evaluate_model", "train_head"]
+__all__ = [
+    "FoldHead",
+    "TrainOptions",
+    "cross_validate",
+    "cross_validate_all",
+    "evaluate_folds",
+    "evaluate_head",
+    "evaluate_model",
+    "train_folds",
+    "train_head",
+]
 
 Float64 = npt.NDArray[np.float64]
 
@@ -127,12 +139,14 @@ def evaluate_head(head: Head, features: Features, *, aggregate: str = "logit") -
     ----------
     head : Head
     features : Features
+        Windows of the clips; those of copies do not count.
     aggregate : {"logit", "mean", "max"}
         How the scores of windows become the score of their clip, see `clip_scores`.
     """
     checks.choice(aggregate, "aggregate", AGGREGATES)
     checks.instance(head, "head", Head)
     head.check_features(checks.instance(features, "features", Features).name)
+    features = features.originals()
     values = head.logits(features.embeddings) if aggregate == "logit" else head.scores(features.embeddings)
     dataset = features.dataset
     return Evaluation(
@@ -145,7 +159,7 @@ def evaluate_head(head: Head, features: Features, *, aggregate: str = "logit") -
 
 @explained
 def cross_validate(
-    features: Features,
+    features: Features | Mapping[str, Features],
     options: TrainOptions | None = None,
     *,
     folds: int | None = None,
@@ -156,7 +170,9 @@ def cross_validate(
 
     Parameters
     ----------
-    features : Features
+    features : Features or mapping of str to Features
+        Windows of clips. Of several features of the same clips, those that each head learns from are chosen without the
+        clips of its fold, see `choose_features`.
     options : TrainOptions, optional
     folds : int, optional
         Number of folds; by default the division that came with the data, else 5 or the number of groups if less.
@@ -175,36 +191,71 @@ def cross_validate(
     InputError
         If nothing can be learned, or nothing can be held out.
     """
-    checks.choice(aggregate, "aggregate", AGGREGATES)
-    return cross_validate_all(features, options, folds=folds, augment=augment, aggregates=(aggregate,))[aggregate]
+    heads = train_folds(features, options, folds=folds, augment=augment)
+    return evaluate_folds(heads, features, (aggregate,))[aggregate]
 
 
 def cross_validate_all(
-    features: Features,
+    features: Features | Mapping[str, Features],
     options: TrainOptions | None = None,
     *,
     folds: int | None = None,
     augment: Callable[[Features], Features] | None = None,
-    aggregates: Sequence[str] = AGGREGATES,
 ) -> dict[str, Evaluation]:
-    """Train as `cross_validate` does; return an evaluation for each of several ways from windows to clips."""
-    checks.instance(features, "features", Features).dataset.check_learnable()
+    """Train as `cross_validate` does; return an evaluation for each way from windows to clips."""
+    return evaluate_folds(train_folds(features, options, folds=folds, augment=augment), features)
+
+
+class FoldHead(NamedTuple):
+    """A head that has not learned from a fold, the name of the fold, and the positions of its clips."""
+
+    fold: str
+    head: Head
+    clips: list[int]
+
+
+def train_folds(
+    features: Features | Mapping[str, Features],
+    options: TrainOptions | None = None,
+    *,
+    folds: int | None = None,
+    augment: Callable[[Features], Features] | None = None,
+    chooser: Chooser | None = None,
+) -> list[FoldHead]:
+    """Train a head for each fold as `cross_validate` does; features are chosen by `chooser`, or by one of its own."""
+    candidates = same_clips(features)
+    dataset = next(iter(candidates.values())).dataset
+    dataset.check_learnable()
     options = _checked(options)
-    ways = [checks.choice(one, "aggregates", AGGREGATES) for one in checks.elements(aggregates, "aggregates", "ways")]
-    parts: dict[str, list[Evaluation]] = {aggregate: [] for aggregate in ways}
-    names = []
-    for name, training, test in features.dataset.folds(folds, seed=options.fit.seed):
-        learned = features.select(training)
-        head = _train(augment(learned) if augment else learned, options).head
-        held_out = features.select(test)
-        for aggregate in parts:
-            parts[aggregate].append(evaluate_head(head, held_out, aggregate=aggregate))
-        names.append(name)
-    if not names:
+    chooser = chooser or Chooser(candidates, parts_of(dataset, folds, options.fit.seed), options.class_weights)
+    heads = []
+    for name, training, test in dataset.folds(folds, seed=options.fit.seed):
+        learned = candidates[chooser.choice(without=name).name].select(training)
+        heads.append(FoldHead(name, _train(augment(learned) if augment else learned, options).head, test))
+    if not heads:
         raise InputError(
             "all clips are in the split 'train' and none is held out; give a number of folds to divide them"
         )
-    return {aggregate: joined(found, names) for aggregate, found in parts.items()}
+    return heads
+
+
+def evaluate_folds(
+    heads: Sequence[FoldHead], features: Features | Mapping[str, Features], aggregates: Sequence[str] = AGGREGATES
+) -> dict[str, Evaluation]:
+    """Return evaluations of each fold's clips by its head, as one, for several ways from windows to clips.
+
+    `features` are those that the heads were trained on, or others of the same clips, such as those of `anywhere`.
+    """
+    candidates = {one.name: one for one in same_clips(features).values()}
+    ways = [checks.choice(one, "aggregate", AGGREGATES) for one in checks.elements(aggregates, "aggregates", "ways")]
+    held_out = [candidates[head.features].select(clips) for _, head, clips in heads]
+    return {
+        way: joined(
+            [evaluate_head(one.head, found, aggregate=way) for one, found in zip(heads, held_out, strict=True)],
+            [one.fold for one in heads],
+        )
+        for way in ways
+    }
 
 
 @explained
@@ -215,6 +266,7 @@ def evaluate_model(
     head: int | str = -1,
     aggregate: Literal["mean", "max"] = "mean",
     hop_s: float = DEFAULT_HOP_S,
+    anywhere: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Evaluation, tuple[Skipped, ...]]:
     """Score recordings with a model as `Classifier.classify` does.
@@ -229,6 +281,9 @@ def evaluate_model(
         How the scores of windows become the score of their clip.
     hop_s : float > 0
         Time from the start of one window to the start of the next, in seconds.
+    anywhere : int in [0, 2**64), optional
+        Seed of the places in a window at which sounds are heard that are shorter than one, as they are met in a stream,
+        see `yamjit.learn.anywhere`. By default every recording is heard from its start.
     progress : callable, optional
         Callback with the number of clips that are done, and of all clips.
 
@@ -252,14 +307,23 @@ def evaluate_model(
     if missing:
         refuse_missing(missing, info)
 
-    def scored(clip: Clip) -> tuple[Float64 | None, str | None]:
+    checks.instance(anywhere, "anywhere", int, type(None))
+    if anywhere is not None:
+        checks.whole(anywhere, "anywhere", 0, 2**64 - 1)
+
+    def scored(numbered: tuple[int, Clip]) -> tuple[Float64 | None, str | None]:
+        place, clip = numbered
         try:
+            moved = None if anywhere is None else placed(model, clip, place, anywhere)
+            if moved is not None:
+                result = model.classify(moved, model.sample_rate, windows=False)
+                return choose_heads(result.heads, info.index)[0].clip_scores, None
             result = model.classify(clip.path, reading=clip.reading(hop_s), windows=False, aggregate=aggregate)
         except (AudioError, InputError, LimitError) as error:  # also a clip beyond the end
             return None, str(error)
         return choose_heads(result.heads, info.index)[0].clip_scores, str(result.damage) if result.lost else None
 
-    judged, rows, skipped = readable(dataset, counted(map(scored, dataset.clips), len(dataset), progress))
+    judged, rows, skipped = readable(dataset, counted(map(scored, enumerate(dataset.clips)), len(dataset), progress))
     columns = [info.labels.index(name) for name in dataset.classes]
     scores = np.stack(rows)[:, columns].astype(np.float64)
     names = tuple(map(str, judged.clips))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
+from yamjit.audio.resample import Resampler
 from yamjit.errors import InputError
 from yamjit.keywords import explained
 
@@ -18,7 +20,9 @@ __all__ = [
     "FrequencyMask",
     "Gain",
     "Noise",
+    "Place",
     "Shift",
+    "Speed",
     "TimeMask",
     "Transform",
     "Trim",
@@ -31,6 +35,7 @@ Float32 = npt.NDArray[np.float32]
 
 _MOST_DB = 200.0
 _MOST_SHIFT_S = 3600.0
+_MOST_SPEED = 10.0
 _MOST_MASKED = 10_000
 _MOST_MASKS = 1000
 
@@ -166,6 +171,54 @@ class Trim:
         """Return changed samples."""
         loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max(initial=0) * 10 ** (-self.below_db / 20))
         return samples[loud[0] : loud[-1] + 1] if loud.size else samples
+
+
+@explained
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Play slower or faster, which changes the pitch as well.
+
+    Parameters
+    ----------
+    low, high : float in [0.1, 10]
+        Lowest and highest factor of the speed.
+    """
+
+    low: float = 0.82
+    high: float = 1.22
+
+    def __post_init__(self) -> None:
+        checks.number(self.low, "low", 1 / _MOST_SPEED, _MOST_SPEED, kind="factors")
+        checks.number(self.high, "high", float(self.low), _MOST_SPEED, kind="factors")
+
+    def vary(self, samples: Float32, sample_rate: int, dice: np.random.Generator) -> Float32:
+        """Return changed samples."""
+        factor = math.exp(dice.uniform(math.log(self.low), math.log(self.high)))
+        resampler = Resampler(max(1, round(sample_rate * factor)), sample_rate)
+        return np.concatenate((resampler.push(samples[np.newaxis])[0], resampler.flush()[0]))
+
+
+@explained
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Put a sound at a random place in silence, or cut a random part out of a longer one.
+
+    Parameters
+    ----------
+    length_s : float > 0
+        Length of the result, in seconds.
+    """
+
+    length_s: float = 0.975
+
+    def __post_init__(self) -> None:
+        checks.number(self.length_s, "length_s", 0, _MOST_SHIFT_S, above=True, kind="seconds")
+
+    def vary(self, samples: Float32, sample_rate: int, dice: np.random.Generator) -> Float32:
+        """Return changed samples."""
+        room = max(1, round(self.length_s * sample_rate)) - len(samples)
+        first = int(dice.integers(0, abs(room) + 1))
+        return np.pad(samples, (first, room - first)) if room >= 0 else samples[first : first + len(samples) + room]
 
 
 @explained

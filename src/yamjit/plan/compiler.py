@@ -129,7 +129,7 @@ def _head(graph: Graph, memory: _Memory, output: int, place: int) -> Head:
 def _log_mel(graph: Graph, memory: _Memory, outputs: Sequence[Output], slots: Mapping[str, Slot]) -> LogMel | None:
     """Return the output of log-mel of a network that takes samples, or None."""
     tensor = next((output.tensor for output in outputs if output.role == Role.LOG_MEL), None)
-    if tensor is None or _producer(graph, tensor).op == Op.DEQUANTIZE:  # of int8, which is not given as log-mel
+    if tensor is None or producer(graph, tensor).op == Op.DEQUANTIZE:  # of int8, which is not given as log-mel
         return None
     slot = memory.slot(tensor)
     return find_log_mel(graph, outputs, slot, next(name for name, known in slots.items() if known == slot))

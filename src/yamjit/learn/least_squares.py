@@ -1,0 +1,73 @@
+"""Linear heads fitted by least squares, as they would be without some of the clips, for any clips, from one inverse.
+
+The bits do not depend on the number of threads of a BLAS library.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.trained.blocked import matmul
+
+__all__ = ["LeaveOut"]
+
+Float64 = npt.NDArray[np.float64]
+
+#: Share of the mean squared length of a vector that is added to its own squared length: what restrains the heads.
+_RIDGE = 3e-4
+
+#: Rows and columns of a block, small enough that BLAS computes products of blocks, and their inverses, in one thread.
+_BLOCK = 48
+
+
+class LeaveOut:
+    """Heads of vectors [shape=(n, size)] and targets [shape=(n, classes)], with a weight above 0 for each vector.
+
+    The sum of weighted squared differences between targets and what a head says, and of its squared weights, is least.
+    """
+
+    def __init__(self, vectors: npt.NDArray[np.float32], targets: Float64, weights: Float64) -> None:
+        shares = weights / weights.sum()
+        centred = vectors - (vectors * shares[:, None]).sum(axis=0).astype(np.float32)
+        length = float(((centred.astype(np.float64) ** 2).sum(axis=1) * shares).sum())
+        self._roots = np.sqrt(shares)
+        # A constant beside the values, so large that its weight, the bias, is as good as free.
+        alike = matmul(centred, centred.T) / (length or 1.0) + 100.0
+        alike *= self._roots[:, None] * self._roots
+        alike[np.diag_indices(len(alike))] += _RIDGE
+        self._inverse = _inverse(alike)
+        self._rests = _product(self._inverse, targets * self._roots[:, None])
+        self._targets = targets
+
+    def predictions(self, held: npt.NDArray[np.int64]) -> Float64:
+        """Return what a head says of some vectors [shape=(k, classes)] that has learned from all others."""
+        rests = _product(_inverse(self._inverse[np.ix_(held, held)]), self._rests[held])
+        return self._targets[held] - rests / self._roots[held, None]
+
+
+def _product(left: Float64, right: Float64) -> Float64:
+    """Return ``left @ right``, whose blocks are added one after the other."""
+    out = np.zeros((len(left), right.shape[1]))
+    for row in range(0, len(left), _BLOCK):
+        for column in range(0, right.shape[1], _BLOCK):
+            block = out[row : row + _BLOCK, column : column + _BLOCK]
+            for k in range(0, len(right), _BLOCK):
+                block += left[row : row + _BLOCK, k : k + _BLOCK] @ right[k : k + _BLOCK, column : column + _BLOCK]
+    return out
+
+
+def _inverse(matrix: Float64) -> Float64:
+    """Return the inverse of a positive definite matrix, by Gauss and Jordan's way, a block at a time."""
+    inverse = matrix.copy()
+    for first in range(0, len(inverse), _BLOCK):
+        here = slice(first, first + _BLOCK)
+        pivot = np.linalg.inv(inverse[here, here])
+        beside = inverse[:, here].copy()
+        beside[here] = 0
+        across = _product(pivot, inverse[here])
+        inverse -= _product(beside, across)
+        inverse[here] = across
+        inverse[:, here] = -_product(beside, pivot)
+        inverse[here, here] = pivot
+    return inverse
