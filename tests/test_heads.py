@@ -241,7 +241,7 @@ def test_any_metadata_are_read_or_refused(
     plan = SimpleNamespace(heads=(Head("scores", small, small, 0),))
     tensor = TensorMetadata(process_units=tuple(units), associated_files=tuple(listed))
     metadata = Metadata(subgraphs=(SubgraphMetadata(outputs=(tensor,)),))
-    graph: Any = SimpleNamespace(metadata=metadata, files=files)
+    graph: Any = SimpleNamespace(metadata=metadata, files=files, operators=(), outputs=(0,))
     try:
         (head,) = read_heads(graph, plan, locale)  # type: ignore[arg-type]
     except ModelError:

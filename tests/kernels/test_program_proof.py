@@ -16,6 +16,7 @@ from tests.support.graphs import dequantize
 from tests.support.hybrid import HYBRID_GRAPHS
 from tests.support.int8_graphs import INT8_GRAPHS
 from tests.support.programs import OneOperator, pooling_program
+from tests.support.spectral_graphs import SPECTRAL_GRAPHS, stft_model
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
 from yamjit.kernels import load_backend
@@ -95,9 +96,12 @@ def program_with(plan: Plan, op: StepOp) -> Program:
 
 def further_programs() -> dict[int, Program]:
     """Return programs by step operations that the int8 network does not have."""
-    found: dict[int, Program] = {int(StepOp.MAX_POOL): pooling_program()}
-    graphs = (*FLOAT_GRAPHS.values(), *OPTIMISED_GRAPHS.values(), *HYBRID_GRAPHS.values(), *INT8_GRAPHS.values())
-    for graph in (*graphs, dequantize()):
+    found: dict[int, Program] = {
+        int(StepOp.MAX_POOL): pooling_program(),
+        int(StepOp.COMPLEX_ABS): compile_plan(stft_model(frames=2)).program,
+    }
+    kinds = (FLOAT_GRAPHS, OPTIMISED_GRAPHS, HYBRID_GRAPHS, INT8_GRAPHS, SPECTRAL_GRAPHS)
+    for graph in (*chain.from_iterable(kind.values() for kind in kinds), dequantize()):
         program = OneOperator(graph).program
         found |= dict.fromkeys(program.steps[:, Column.OP].tolist(), program)
     return found

@@ -49,6 +49,7 @@ class CandidateFigures(NamedTuple):
     accuracy: float
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A feature that was chosen.

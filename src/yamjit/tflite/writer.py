@@ -105,11 +105,10 @@ def _write_buffer(builder: TableBuilder, blob: bytes) -> Offset:
 
 
 def _write_operator_code(builder: TableBuilder, code: int, version: int) -> Offset:
-    values: dict[str, Any] = {"version": version}
-    if code in _CUSTOM_NAMES:
-        values["custom_code"], code = _CUSTOM_NAMES[code], Op.CUSTOM
-    values |= {"deprecated_builtin_code": min(code, _PLACEHOLDER_CODE), "builtin_code": code}
-    return builder.table(OPERATOR_CODE, values)
+    name = _CUSTOM_NAMES.get(code)
+    code = code if name is None else Op.CUSTOM
+    values = {"deprecated_builtin_code": min(code, _PLACEHOLDER_CODE), "builtin_code": code, "version": version}
+    return builder.table(OPERATOR_CODE, values if name is None else values | {"custom_code": name})
 
 
 def _write_tensor(builder: TableBuilder, tensor: Tensor, buffer: int) -> Offset:
