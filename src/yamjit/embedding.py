@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from yamjit import deprecation
@@ -43,19 +43,15 @@ class FeatureStream(RecordingStream):
     def __init__(self, source: AudioSource, scorer: FeatureScorer, hop: int, threads: int = 1) -> None:
         super().__init__(source, scorer.front_end, scorer.sample_rate, hop, apart=threads > 1)
         self.hop_s = hop / scorer.sample_rate
-        self._pieces = scored(source, self._tracks, hop, scorer, threads)
+        pieces = scored(source, self._tracks, hop, scorer, threads)
+        self._windows: Generator[tuple[int, FeatureWindows], None, None] = pieces
 
     def summary(self) -> Summary:
         """Return what is known of the recording, without classes."""
         return self._summary(sum(track.windows for track in self._tracks), length_s=self.source.length_s)
 
-    def close(self) -> None:
-        """Stop, and release what was opened."""
-        self._pieces.close()
-        super().close()
-
     def __iter__(self) -> Iterator[FeatureWindows]:
-        return (windows for _, windows in self._pieces)
+        return (windows for _, windows in self._windows)
 
 
 class Embedder(Model):

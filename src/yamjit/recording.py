@@ -56,6 +56,9 @@ class RecordingStream(ReadOnce):
     Iterators hold the source and the tracks, but not this object: each is released as soon as nothing refers to it.
     """
 
+    #: What computes its windows, if it has any.
+    _windows: Generator[Any, None, None] | None = None
+
     def __init__(
         self,
         source: AudioSource,
@@ -127,6 +130,8 @@ class RecordingStream(ReadOnce):
 
     def close(self) -> None:
         """Stop, and release what was opened."""
+        if self._windows is not None:
+            self._windows.close()
         self.source.close()
 
     def __enter__(self: _Self) -> _Self:
@@ -217,7 +222,7 @@ class WindowStream(RecordingStream):
         self.categories = listing.categories
         self.hop_s = hop / scorer.sample_rate
         self._clips = [[Clip(one, aggregate) for one in self.categories] for _ in self._tracks]
-        self._windows = _added(source, self._tracks, hop, scorer, self._clips, threads)
+        self._windows: Generator[Windows, None, None] = _added(source, self._tracks, hop, scorer, self._clips, threads)
 
     @property
     def count(self) -> int:
@@ -267,11 +272,6 @@ class WindowStream(RecordingStream):
         ]
         top = tuple(rows_of(parts, [whole], max_results, clock=self.clock))
         return self._summary(self.count, top=top, length_s=self.source.length_s)
-
-    def close(self) -> None:
-        """Stop, and release what was opened."""
-        self._windows.close()
-        super().close()
 
     def __iter__(self) -> Iterator[Windows]:
         return self._windows
