@@ -58,7 +58,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
     add_choice(group, "--kind", ("sigmoid", "softmax"), text, "sigmoid")
     add_value(group, "--hidden", "N", values.whole(0, 4096), "number of units of a hidden layer, 0 for none", 0)
-    add_value(group, "--weight-decay", "X", values.number, "strength of the penalty on large weights", 0.003)
+    text = "strength of the penalty on large weights (default: chosen with the features, 0.003 where these are given)"
+    add_value(group, "--weight-decay", "X", values.number, text)
     add_value(group, "--iterations", "N", values.whole(1, 10**6), "largest number of iterations", 300)
     text = "share of the recordings that say when to stop early, 0 for none"
     add_value(group, "--validation", "SHARE", values.real(0, 0.5, "share"), text, 0.0)
@@ -86,8 +87,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from yamjit.learn import anywhere, export_model, train_head
-    from yamjit.learn.choosing import Chooser, parts_of
-    from yamjit.learn.training import evaluate_folds, train_folds
+    from yamjit.learn.training import chooser_of, evaluate_folds, train_folds
     from yamjit.loading import load
 
     check_report(args)
@@ -109,14 +109,14 @@ def run(args: argparse.Namespace) -> int:
     folds = folds_of(args, first.dataset)
     if args.anywhere and folds == 0:
         raise InputError(f"--anywhere {NOTHING_HELD_OUT}")
-    chooser = Chooser(candidates, parts_of(first.dataset, folds or None, args.seed), options.class_weights)
+    chooser = chooser_of(candidates, options, folds or None)
     choice = chooser.choice()
     heads = [] if folds == 0 else train_folds(candidates, options, folds=folds, chooser=chooser)
     judged = evaluate_folds(heads, candidates) if heads else {}
     calibration, document, text = _calibrate(args, judged)
     _draw(args, judged)
     taught = candidates[choice.name].select(first.dataset.teaching())
-    fitted = train_head(taught, options)
+    fitted = train_head(taught, options.with_decay(choice.weight_decay))
     card = card_of(args, calibration=calibration, digests=not args.no_digests)
     data = export_model(model, fitted.head, taught, card, weights=args.weights)
     tell_of_kept(args, fitted.head.labels, calibration)
