@@ -17,7 +17,7 @@ from yamjit.learn.dataset import Dataset, divide
 from yamjit.learn.evaluation import Evaluation
 from yamjit.learn.features import Features, same_clips
 from yamjit.learn.fitting import MOST_WEIGHT, WEIGHT_DECAY
-from yamjit.learn.least_squares import LeaveOut, leave_out
+from yamjit.learn.least_squares import leave_out
 from yamjit.learn.printing import table
 from yamjit.spec import EMBEDDING
 
@@ -42,7 +42,7 @@ _FEWEST_PARTS = 3
 
 
 class DecayFigures(NamedTuple):
-    """What a feature reaches with a weight decay: the share of the clips that are named right, the squared error."""
+    """What a feature reaches with a weight decay, see `CandidateFigures`."""
 
     weight_decay: float
     accuracy: float
@@ -58,8 +58,9 @@ class CandidateFigures(NamedTuple):
         Name of the feature.
     values : int
         Number of its values.
-    accuracy : float
-        Share of the clips that are named right, each by a head that has not learned from it.
+    accuracy, squared_error : float
+        Share of the clips that are named right, each by a head that has not learned from it; and the mean over clips of
+        the squared difference between what such a head says and the truth, summed over classes.
     weight_decay : float
         The weight decay with which it reaches that, see `FitOptions`.
     decays : tuple of DecayFigures
@@ -69,6 +70,7 @@ class CandidateFigures(NamedTuple):
     name: str
     values: int
     accuracy: float
+    squared_error: float
     weight_decay: float = WEIGHT_DECAY
     decays: tuple[DecayFigures, ...] = ()
 
@@ -89,8 +91,8 @@ class Choice:
     figures : tuple of CandidateFigures
         What each candidate reaches; empty if there was nothing to choose from, or nothing could be held out.
     lead, error : float
-        By how much the best candidate is more accurate than the embedding, and the standard error of that; NaN
-        without figures, or without an embedding.
+        By how much the candidate with the least squared error is more accurate than the embedding, and the standard
+        error of that; NaN without figures, or without an embedding.
     weight_decay : float
         The weight decay, see `FitOptions`.
     """
@@ -107,13 +109,15 @@ class Choice:
             return f"features: {self.name}\n"
         decays = [f"{one.weight_decay:g}" for one in self.figures[0].decays]
         lines = table(
-            ("  feature", "values", *decays, ""),
+            ("  feature", "values", *decays, "squared error", "decay", ""),
             [
                 (
                     f"  {one.name}",
                     str(one.values),
                     *(f"{decay.accuracy:.2%}" for decay in one.decays),
-                    f"{'chosen, ' if one.name == self.name else ''}weight decay {one.weight_decay:g}",
+                    f"{one.squared_error:.3f}",
+                    f"{one.weight_decay:g}",
+                    "chosen" if one.name == self.name else "",
                 )
                 for one in self.figures
             ],
@@ -156,9 +160,9 @@ def choose_features(
     """Choose the features to learn from, by clips that are held out in turn; if they have a split, by those of "train".
 
     A linear head is fitted by least squares to the mean of each clip's windows, and of those of some of its copies. The
-    most accurate candidate is chosen, but the embedding if it is within one standard error of that one. Among equals
-    it is the first: the candidates of `embed_candidates` are in the order of depth, and the model of the shallowest is
-    the smallest.
+    candidate with the least squared error is chosen, which tells apart those that name as many clips right; but the
+    embedding if its accuracy is within one standard error of that one's. Among equals it is the first: the candidates
+    of `embed_candidates` are in the order of depth, and the model of the shallowest is the smallest.
 
     Each candidate is judged with a weight decay of its own: that with the least squared error, or the weakest one that
     is within one standard error of it, since scores of heads that are restrained less are surer.
@@ -237,7 +241,9 @@ class Chooser:
         if len(candidates) < 2 or not parts:
             return
         taught = sorted(k for part in parts for k in part.clips)
-        taught = taught[:: -(-len(taught) // _MOST_VECTORS)]
+        if len(taught) > _MOST_VECTORS:  # at random: every third clip may be of the same class
+            dice = np.random.Generator(np.random.PCG64(0))
+            taught = sorted(dice.choice(taught, _MOST_VECTORS, replace=False).tolist())
         few = {name: features.select(taught) for name, features in candidates.items()}
         first = next(iter(few.values()))
         self._dataset = first.dataset
@@ -262,7 +268,7 @@ class Chooser:
         apart = frozenset(range(len(self._parts))) - set(judged)
         found = {name: self._judged(name, judged, apart) for name in names}
         figures = tuple(found[name].figures(name, self._candidates[name].embeddings.shape[1]) for name in names)
-        best = max(figures, key=lambda one: one.accuracy)
+        best = min(figures, key=lambda one: one.squared_error)
         if EMBEDDING not in found:
             return Choice(best.name, figures, weight_decay=best.weight_decay)
         ahead = found[best.name].best - found[EMBEDDING].best
@@ -296,7 +302,7 @@ class Chooser:
         targets = self._dataset.targets()[of].astype(bool)
         counts = np.bincount(of, minlength=len(self._dataset))
 
-        def of_clips(values: Float64) -> Float64:
+        def of_clips(values: npt.NDArray[Any]) -> Float64:
             return np.bincount(of, weights=values, minlength=len(self._dataset))[counts > 0] / counts[counts > 0]
 
         right, error = [], []
@@ -336,7 +342,7 @@ class _Judged(NamedTuple):
         tried = zip(self.decays, self.right.mean(axis=1), self.errors.mean(axis=1), strict=True)
         decays = tuple(DecayFigures(decay, float(right), float(error)) for decay, right, error in tried)
         chosen = decays[self.chosen]
-        return CandidateFigures(name, values, chosen.accuracy, chosen.weight_decay, decays)
+        return CandidateFigures(name, values, chosen.accuracy, chosen.squared_error, chosen.weight_decay, decays)
 
 
 def _standard_error(values: Float64) -> float:
@@ -361,8 +367,10 @@ class _Vectors:
 
     def means(self, features: Features) -> npt.NDArray[np.float32]:
         """Return the vectors [shape=(n, size), float32]."""
-        sums = np.add.reduceat(features.embeddings[self._rows], self._starts, axis=0, dtype=np.float64)
-        return (sums / self._counts[:, None]).astype(np.float32)
+        means = np.empty((len(self._starts), features.embeddings.shape[1]), np.float32)
+        for mean, start, count in zip(means, self._starts, self._counts, strict=True):
+            mean[:] = features.embeddings[self._rows[start : start + count]].mean(axis=0, dtype=np.float64)
+        return means
 
     def weights(self, windows: Float64) -> Float64:
         """Return the weights of the vectors; those of a clip share its weight, which its windows have together."""

@@ -70,15 +70,19 @@ def _product(left: Float64, right: Float64) -> Float64:
 
 def _inverse(matrix: Float64) -> Float64:
     """Return the inverse of a positive definite matrix, by Gauss and Jordan's way, a block at a time."""
-    inverse = matrix.copy()
-    for first in range(0, len(inverse), _BLOCK):
-        here = slice(first, first + _BLOCK)
-        pivot = np.linalg.inv(inverse[here, here])
-        beside = inverse[:, here].copy()
-        beside[here] = 0
-        across = _product(pivot, inverse[here])
-        inverse -= _product(beside, across)
-        inverse[here] = across
-        inverse[:, here] = -_product(beside, pivot)
-        inverse[here, here] = pivot
-    return inverse
+    size = len(matrix)
+    count = -(-size // _BLOCK)
+    padded = np.eye(count * _BLOCK)
+    padded[:size, :size] = matrix
+    inverse = padded.reshape(count, _BLOCK, count, _BLOCK).transpose(0, 2, 1, 3).copy()
+    for k in range(count):
+        pivot = np.linalg.inv(inverse[k, k])
+        beside = inverse[:, k].copy()
+        beside[k] = 0
+        across = np.matmul(pivot, inverse[k])
+        for row in range(count):
+            inverse[row] -= np.matmul(beside[row], across)
+        inverse[k] = across
+        inverse[:, k] = -np.matmul(beside, pivot)
+        inverse[k, k] = pivot
+    return inverse.transpose(0, 2, 1, 3).reshape(count * _BLOCK, -1)[:size, :size]
