@@ -20,8 +20,18 @@ from yamjit.learn.fitting import MOST_WEIGHT, WEIGHT_DECAY
 from yamjit.learn.least_squares import leave_out
 from yamjit.learn.printing import table
 from yamjit.spec import EMBEDDING
+from yamjit.text import plural
 
-__all__ = ["WEIGHT_DECAYS", "CandidateFigures", "Choice", "Chooser", "Part", "choose_features", "parts_of"]
+__all__ = [
+    "WEIGHT_DECAYS",
+    "CandidateFigures",
+    "Choice",
+    "Chooser",
+    "Part",
+    "choose_features",
+    "parts_of",
+    "sampled",
+]
 
 Float64 = npt.NDArray[np.float64]
 
@@ -95,6 +105,8 @@ class Choice:
         error of that; NaN without figures, or without an embedding.
     weight_decay : float
         The weight decay, see `FitOptions`.
+    clips : int
+        Number of clips that the figures are of: of many, some that are drawn at random.
     """
 
     name: str
@@ -102,6 +114,7 @@ class Choice:
     lead: float = math.nan
     error: float = math.nan
     weight_decay: float = WEIGHT_DECAY
+    clips: int = 0
 
     def text(self) -> str:
         """Return the figures as text, a line each, and why the feature was chosen."""
@@ -127,7 +140,9 @@ class Choice:
             lines.append(
                 f"  the best is {100 * self.lead:.2f} points above the embedding, standard error {error} points"
             )
-        head = "accuracy by features and weight decay, of heads of least squares on clips held out of training:"
+        head = (
+            f"accuracy of {plural(self.clips, 'clip')} held out, by features and weight decay of least-squares heads:"
+        )
         return "\n".join([head, *lines]) + "\n"
 
     def as_dict(self) -> dict[str, Any]:
@@ -136,6 +151,7 @@ class Choice:
         return {
             "name": self.name,
             "weight_decay": self.weight_decay,
+            "clips": self.clips,
             "figures": [one.as_dict() for one in self.figures],
             **{name: None if math.isnan(value) else value for name, value in found.items()},
         }
@@ -213,13 +229,24 @@ def _divided(dataset: Dataset, part: Part, seed: int) -> Iterator[Part]:
         yield Part(part.fold, [k for k, place in zip(part.clips, places, strict=True) if place == number])
 
 
+def sampled(parts: Sequence[Part]) -> list[int]:
+    """Return the positions of the clips that heads are fitted to: all of some parts, or as many as time allows."""
+    taught = sorted(k for part in parts for k in part.clips)
+    if len(taught) <= _MOST_VECTORS:
+        return taught
+    dice = np.random.Generator(np.random.PCG64(0))
+    return sorted(dice.choice(taught, _MOST_VECTORS, replace=False).tolist())
+
+
 class Chooser:
     """Chooses among candidates, also for clips some of which are held out: no figure depends on these.
 
     Parameters
     ----------
     candidates : mapping of str to Features
+        Windows of all clips, or of `sampled` ones alone.
     parts : sequence of Part
+        Positions among all clips.
     class_weights : "balanced", mapping of str to float, or None
     weight_decays : sequence of float
         Weight decays to choose from, the weakest first; a single one is taken.
@@ -240,11 +267,9 @@ class Chooser:
         self._candidates = candidates
         if len(candidates) < 2 or not parts:
             return
-        taught = sorted(k for part in parts for k in part.clips)
-        if len(taught) > _MOST_VECTORS:  # at random: every third clip may be of the same class
-            dice = np.random.Generator(np.random.PCG64(0))
-            taught = sorted(dice.choice(taught, _MOST_VECTORS, replace=False).tolist())
-        few = {name: features.select(taught) for name, features in candidates.items()}
+        taught = sampled(parts)
+        alone = len(next(iter(candidates.values())).dataset) == len(taught)
+        few = candidates if alone else {name: features.select(taught) for name, features in candidates.items()}
         first = next(iter(few.values()))
         self._dataset = first.dataset
         self._vectors = _Vectors(first)
@@ -268,15 +293,20 @@ class Chooser:
         apart = frozenset(range(len(self._parts))) - set(judged)
         found = {name: self._judged(name, judged, apart) for name in names}
         figures = tuple(found[name].figures(name, self._candidates[name].embeddings.shape[1]) for name in names)
+        count = sum(len(self._clips[part]) for part in judged)
         best = min(figures, key=lambda one: one.squared_error)
         if EMBEDDING not in found:
-            return Choice(best.name, figures, weight_decay=best.weight_decay)
+            return Choice(best.name, figures, weight_decay=best.weight_decay, clips=count)
         ahead = found[best.name].best - found[EMBEDDING].best
         lead, error = float(ahead.mean()), _standard_error(ahead)
         # A single clip more is exactly one standard error.
         near = lead <= error * (1 + 1e-9)
         chosen = next(one for one in figures if one.name == EMBEDDING) if near else best
-        return Choice(chosen.name, figures, lead, error, chosen.weight_decay)
+        return Choice(chosen.name, figures, lead, error, chosen.weight_decay, count)
+
+    def chosen(self) -> set[str]:
+        """Return the names of all features that are chosen, with all clips or without those of a fold."""
+        return {self.choice(without=fold).name for fold in (None, *(part.fold for part in self._parts))}
 
     def _judged(self, name: str, parts: Sequence[int], apart: frozenset[int]) -> _Judged:
         """Return what heads of a candidate reach on parts, each without it and without some others."""

@@ -15,7 +15,7 @@ from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.head_names import choose_heads
 from yamjit.keywords import explained
-from yamjit.learn.choosing import WEIGHT_DECAYS, Chooser, parts_of
+from yamjit.learn.choosing import WEIGHT_DECAYS, Chooser, Part, parts_of
 from yamjit.learn.dataset import Clip, Dataset, divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import Features, Skipped, counted, readable, same_clips
@@ -105,15 +105,11 @@ def train_head(
     return _train(features.select(dataset.teaching()), _checked(options), progress)
 
 
-def chooser_of(
-    candidates: Mapping[str, Features], options: TrainOptions | None = None, folds: int | None = None
-) -> Chooser:
+def chooser_of(candidates: Mapping[str, Features], options: TrainOptions | None, parts: Sequence[Part]) -> Chooser:
     """Return what chooses among candidates, and a weight decay for a linear head unless the options give one."""
     options = _checked(options)
-    dataset = next(iter(candidates.values())).dataset
     chosen = options.fit.weight_decay is None and not options.fit.hidden
-    decays = WEIGHT_DECAYS if chosen else (options.fit.decay,)
-    return Chooser(candidates, parts_of(dataset, folds, options.fit.seed), options.class_weights, decays)
+    return Chooser(candidates, parts, options.class_weights, WEIGHT_DECAYS if chosen else (options.fit.decay,))
 
 
 def _checked(options: TrainOptions | None) -> TrainOptions:
@@ -243,7 +239,7 @@ def train_folds(
     dataset = next(iter(candidates.values())).dataset
     dataset.check_learnable()
     options = _checked(options)
-    chooser = chooser or chooser_of(candidates, options, folds)
+    chooser = chooser or chooser_of(candidates, options, parts_of(dataset, folds, options.fit.seed))
     heads = []
     for name, training, test in dataset.folds(folds, seed=options.fit.seed):
         choice = chooser.choice(without=name)
