@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from yamjit.errors import InputError
-from yamjit.learn.choosing import WEIGHT_DECAYS, Choice, Chooser, choose_features, parts_of
+from yamjit.learn.choice import Choice
+from yamjit.learn.choosing import WEIGHT_DECAYS, Chooser, choose_features, parts_of
 from yamjit.learn.dataset import Clip, Dataset
 from yamjit.learn.features import Features
 from yamjit.learn.fitting import FitOptions

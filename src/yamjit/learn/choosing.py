@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,25 +12,15 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.keywords import explained
+from yamjit.learn.choice import CandidateFigures, Choice, DecayFigures
 from yamjit.learn.dataset import Dataset, divide
 from yamjit.learn.evaluation import Evaluation
 from yamjit.learn.features import Features, same_clips
 from yamjit.learn.fitting import MOST_WEIGHT, WEIGHT_DECAY
 from yamjit.learn.least_squares import leave_out
-from yamjit.learn.printing import table
 from yamjit.spec import EMBEDDING
-from yamjit.text import plural
 
-__all__ = [
-    "WEIGHT_DECAYS",
-    "CandidateFigures",
-    "Choice",
-    "Chooser",
-    "Part",
-    "choose_features",
-    "parts_of",
-    "sampled",
-]
+__all__ = ["WEIGHT_DECAYS", "Chooser", "Part", "choose_features", "parts_of", "sampled"]
 
 Float64 = npt.NDArray[np.float64]
 
@@ -45,116 +34,13 @@ WEIGHT_DECAYS = (WEIGHT_DECAY, 10 * WEIGHT_DECAY, 100 * WEIGHT_DECAY)
 #: The ridge of least squares that restrains heads as the first of these does. A trained head that is restrained more is
 #: less sure of its clips, and learns more from each: a hundredfold decay restrains as a tenfold ridge does.
 _RIDGE = 3e-4
+#: Share of a squared error by which another may be larger and as good.
+_ALIKE = 0.02
+
 _LEAST_DECAY, _MOST_DECAY = 1e-2 * WEIGHT_DECAY, 1e4 * WEIGHT_DECAY
 
 #: Least number of parts that two folds are divided into: one that is judged, one held out, and others to learn from.
 _FEWEST_PARTS = 3
-
-
-class DecayFigures(NamedTuple):
-    """What a feature reaches with a weight decay, see `CandidateFigures`."""
-
-    weight_decay: float
-    accuracy: float
-    squared_error: float
-
-
-class CandidateFigures(NamedTuple):
-    """What a feature reaches among clips that are held out.
-
-    Parameters
-    ----------
-    name : str
-        Name of the feature.
-    values : int
-        Number of its values.
-    accuracy, squared_error : float
-        Share of the clips that are named right, each by a head that has not learned from it; and the mean over clips of
-        the squared difference between what such a head says and the truth, summed over classes.
-    weight_decay : float
-        The weight decay with which it reaches that, see `FitOptions`.
-    decays : tuple of DecayFigures
-        What it reaches with each weight decay that was tried.
-    """
-
-    name: str
-    values: int
-    accuracy: float
-    squared_error: float
-    weight_decay: float = WEIGHT_DECAY
-    decays: tuple[DecayFigures, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain numbers, texts and lists for JSON."""
-        return self._asdict() | {"decays": [one._asdict() for one in self.decays]}
-
-
-@explained
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A feature that was chosen, and a weight decay.
-
-    Parameters
-    ----------
-    name : str
-        Name of the feature, see `Classifier.features`.
-    figures : tuple of CandidateFigures
-        What each candidate reaches; empty if there was nothing to choose from, or nothing could be held out.
-    lead, error : float
-        By how much the candidate with the least squared error is more accurate than the embedding, and the standard
-        error of that; NaN without figures, or without an embedding.
-    weight_decay : float
-        The weight decay, see `FitOptions`.
-    clips : int
-        Number of clips that the figures are of: of many, some that are drawn at random.
-    """
-
-    name: str
-    figures: tuple[CandidateFigures, ...] = ()
-    lead: float = math.nan
-    error: float = math.nan
-    weight_decay: float = WEIGHT_DECAY
-    clips: int = 0
-
-    def text(self) -> str:
-        """Return the figures as text, a line each, and why the feature was chosen."""
-        if not self.figures:
-            return f"features: {self.name}\n"
-        decays = [f"{one.weight_decay:g}" for one in self.figures[0].decays]
-        lines = table(
-            ("  feature", "values", *decays, "squared error", "decay", ""),
-            [
-                (
-                    f"  {one.name}",
-                    str(one.values),
-                    *(f"{decay.accuracy:.2%}" for decay in one.decays),
-                    f"{one.squared_error:.3f}",
-                    f"{one.weight_decay:g}",
-                    "chosen" if one.name == self.name else "",
-                )
-                for one in self.figures
-            ],
-        )
-        if self.lead > 0:
-            error = f"{100 * self.error:.2f}"
-            lines.append(
-                f"  the best is {100 * self.lead:.2f} points above the embedding, standard error {error} points"
-            )
-        head = (
-            f"accuracy of {plural(self.clips, 'clip')} held out, by features and weight decay of least-squares heads:"
-        )
-        return "\n".join([head, *lines]) + "\n"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the choice as plain numbers, texts and lists for JSON; NaN becomes None."""
-        found = {"lead": self.lead, "error": self.error}
-        return {
-            "name": self.name,
-            "weight_decay": self.weight_decay,
-            "clips": self.clips,
-            "figures": [one.as_dict() for one in self.figures],
-            **{name: None if math.isnan(value) else value for name, value in found.items()},
-        }
 
 
 class Part(NamedTuple):
@@ -180,8 +66,8 @@ def choose_features(
     embedding if its accuracy is within one standard error of that one's. Among equals it is the first: the candidates
     of `embed_candidates` are in the order of depth, and the model of the shallowest is the smallest.
 
-    Each candidate is judged with a weight decay of its own: that with the least squared error, or the weakest one that
-    is within one standard error of it, since scores of heads that are restrained less are surer.
+    Each candidate is judged with a weight decay of its own: that with the least squared error, or the weakest one whose
+    error is larger by no more than one standard error, or a fiftieth: heads that are restrained less are surer.
 
     Parameters
     ----------
@@ -358,9 +244,11 @@ class _Judged(NamedTuple):
 
     @property
     def chosen(self) -> int:
-        """The decay with the least error, or the weakest that is within one standard error of it."""
-        further = self.errors - self.errors[self.errors.mean(axis=1).argmin()]
-        return next(k for k, one in enumerate(further) if one.mean() <= _standard_error(one))
+        """The decay with the least error, or the weakest whose error is as good as that one."""
+        least = self.errors[self.errors.mean(axis=1).argmin()]
+        further = self.errors - least
+        alike = _ALIKE * float(least.mean())
+        return next(k for k, one in enumerate(further) if one.mean() <= max(_standard_error(one), alike))
 
     @property
     def best(self) -> Float64:
