@@ -88,7 +88,7 @@ def test_weight_decay_is_chosen_with_the_features() -> None:
     errors = [one.squared_error for one in found.figures[1].decays]
     assert errors == sorted(errors, reverse=True)
     assert found.figures[1].squared_error == errors[-1]
-    clear = choose_features(candidates(dataset(), embedding=6.0, layer2_mean=0.1))
+    clear = choose_features(candidates(dataset(150), embedding=6.0, layer2_mean=0.5))
     assert clear.weight_decay == WEIGHT_DECAYS[0]
     assert choose_features(noisy, weight_decays=[0.1]).weight_decay == 0.1
     for wrong in ([], [0.1, 0.01], [-1.0]):
