@@ -1,4 +1,4 @@
-"""Datasets of so many windows that all features of all of them would fill memory: a choice by the means of clips."""
+"""Datasets whose windows would fill memory with all candidate features: a choice by the means of some clips."""
 
 from __future__ import annotations
 
