@@ -174,7 +174,7 @@ def _heard(args: argparse.Namespace, model: Classifier, dataset: Dataset, option
         raise InputError(f"--anywhere {NOTHING_HELD_OUT}")
     if many:
         how = {"folds": folds or None, "hop_s": args.hop, "cache": cache_of(args)}
-        chooser = chooser_by_means(model, first.dataset, names, options, **how)
+        chooser = chooser_by_means(model, first, names, options, **how)
         chosen = [name for name in names if name in chooser.chosen()]
         heard = heard if chosen == [first.name] else embedded(args, model, first.dataset, chosen)
     candidates = with_copies(model, heard, short, longer=longer, seed=args.seed, hop_s=args.hop)

@@ -12,6 +12,7 @@ from yamjit.learn.choosing import Chooser, parts_of, sampled
 from yamjit.learn.dataset import Clip, Dataset
 from yamjit.learn.embedding import embed_means
 from yamjit.learn.embedding_cache import EmbeddingCache
+from yamjit.learn.features import Features
 from yamjit.learn.training import TrainOptions, chooser_of
 
 __all__ = ["MOST_WINDOWS", "chooser_by_means", "has_many_windows"]
@@ -50,19 +51,25 @@ def _seconds_of_header(clip: Clip) -> float:
 
 def chooser_by_means(
     model: Classifier,
-    dataset: Dataset,
-    features: Sequence[str],
+    heard: Features,
+    names: Sequence[str],
     options: TrainOptions,
     *,
     folds: int | None = None,
     hop_s: float,
     cache: EmbeddingCache | None = None,
 ) -> Chooser:
-    """Return what chooses among features of clips, of which each is held as the mean of its windows, without copies."""
+    """Return what chooses among features of clips, of which each is held as the mean of its windows, without copies.
+
+    `heard` are the windows of these clips, as the first of the features.
+    """
+    dataset = heard.dataset
     parts = parts_of(dataset, folds, options.fit.seed)
+    if not parts:
+        return chooser_of({heard.name: heard}, options, parts)
     places = sampled(parts)
     few = replace(dataset, clips=tuple(dataset.clips[k] for k in places))
-    means = embed_means(model, few, hop_s=hop_s, features=features, cache=cache)
+    means = embed_means(model, few, hop_s=hop_s, features=names, cache=cache)
     if len(next(iter(means.values())).dataset) < len(places):
         raise InputError("a recording was changed while others were read")
     return chooser_of(means, options, parts)
