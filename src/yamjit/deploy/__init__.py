@@ -1,4 +1,4 @@
-"""Models without Python: a folder with a plan file, libraries of compiled kernels, and what a C program needs; or a page."""
+"""Models without Python: a folder with a plan file, compiled kernels and what a C program needs, or a page."""
 
 from __future__ import annotations
 

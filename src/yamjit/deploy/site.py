@@ -7,7 +7,7 @@ import hashlib
 import html
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from yamjit import checks
@@ -16,6 +16,7 @@ from yamjit.compiled.writer import plan_file_bytes
 from yamjit.deploy.folder import compiled_model, write_folder
 from yamjit.deploy.kit import platforms_of, read_kit
 from yamjit.errors import DependencyError, ModelError
+from yamjit.kernels.program import Column, StepOp
 from yamjit.keywords import explained
 from yamjit.spec import own_version
 
@@ -27,7 +28,10 @@ _HERE = Path(__file__).parent
 _WORKER = "service-worker.js"
 
 #: Files with words in them that stand for those of a model, and how these are escaped.
-_FILLED = {"index.html": html.escape, "manifest.webmanifest": lambda text: json.dumps(text, ensure_ascii=False)[1:-1]}
+_FILLED: Mapping[str, Callable[[str], str]] = {
+    "index.html": html.escape,
+    "manifest.webmanifest": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+}
 
 
 @explained
@@ -91,6 +95,10 @@ def page_files(model: Classifier, name: str | None = None, libraries: Path | Non
     constants = compiled.plan.front_end
     if constants is None and not compiled.plan.takes_samples:
         raise ModelError("the model takes log-mel patches; a page needs one that takes samples")
+    is_int8 = (compiled.plan.program.steps[:, Column.OP] < StepOp.MOVE).all()
+    modules = (
+        ("yamjit.wasm", "yamjit-relaxed.wasm") if is_int8 else ("yamjit-family.wasm", "yamjit-family-relaxed.wasm")
+    )
     facts = {
         "bandHz": [] if constants is None else model.band_hz.tolist(),
         "frameHop": (1 if constants is None else constants.hop_length) / model.sample_rate,
@@ -98,11 +106,11 @@ def page_files(model: Classifier, name: str | None = None, libraries: Path | Non
     files = {
         **{path.name: path.read_bytes() for path in sorted((_HERE / "page").iterdir())},
         **{f"yamjit/{path.name}": path.read_bytes() for path in sorted((_HERE / "web").glob("*.js"))},
-        **{name.replace("wasm/", "yamjit/", 1): content for name, content in kit.items() if name.startswith("wasm/")},
+        **{f"yamjit/{name}": kit[f"wasm/{name}"] for name in modules if f"wasm/{name}" in kit},
         "model.plan": plan_file_bytes(compiled, "wasm", model.source.sha256),
         "page.json": json.dumps(facts).encode(),
     }
-    return _filled(files, {"@NAME@": name or compiled.name, "@YAMJIT@": own_version()})
+    return _filled(files, {"@NAME@": name or compiled.name or "yamjit", "@YAMJIT@": own_version()})
 
 
 def _filled(files: dict[str, bytes], words: Mapping[str, str]) -> dict[str, bytes]:
@@ -120,7 +128,5 @@ def _filled(files: dict[str, bytes], words: Mapping[str, str]) -> dict[str, byte
         name: f"sha256-{base64.b64encode(hashlib.sha256(content).digest()).decode()}"
         for name, content in sorted(files.items())
     }
-    files[_WORKER] = (
-        worker.replace("@VERSION@", version).replace("@FILES@", json.dumps(kept, indent=2)).encode()
-    )
+    files[_WORKER] = worker.replace("@VERSION@", version).replace("@FILES@", json.dumps(kept, indent=2)).encode()
     return files

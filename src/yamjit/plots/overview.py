@@ -141,6 +141,7 @@ def survey(
         See `Classifier.windows`; `InputError` as well if an option of the events names an unknown class.
     """
     checks.instance(classifier, "classifier", Classifier)
+    band_hz = classifier.band_hz
     max_results = None if max_results is None else count(max_results, "max_results")
     reading = checks.instance(ReadOptions() if reading is None else reading, "reading", ReadOptions)
     refuse_each(reading)
@@ -173,7 +174,7 @@ def survey(
         windows_per_row=spans,
         hop_s=stream.hop_s,
         window_s=stream.window_s,
-        band_hz=classifier.band_hz,
+        band_hz=band_hz,
         range_hz=_range_hz(classifier),
         events=None if found is None else by_start(event for event in found if (event.head, event.label) in names),
         recorded_at=stream.recorded_at,
