@@ -92,8 +92,8 @@ function renameClasses() {
 }
 
 function showEngine() {
-  const speed = session?.cost ? `, ${session.cost.toFixed(1)} ms a window, ${(1_000 * session.delay).toFixed(0)} ms late` : "";
-  byId("engine").textContent = `${model.lowering}${speed}, a window each ${hop} s`;
+  const speed = session?.cost ? `, in ${session.cost.toFixed(1)} ms, ${(1_000 * session.delay).toFixed(0)} ms after the sound` : "";
+  byId("engine").textContent = `${model.lowering}: a window every ${hop} s${speed}`;
 }
 
 // -- Listening ----------------------------------------------------------------------------------------------------
@@ -153,6 +153,7 @@ function term(kind, text) {
 // -- What is shown ------------------------------------------------------------------------------------------------
 
 let drawn = 0; // time of the latest texts, which change less often than pictures
+let listed = ""; // what the table of events says
 let said = [0, new Set()]; // when something was read out, and events in progress then
 
 function draw(now) {
@@ -193,8 +194,11 @@ function showLevel(dbfs) {
 function showEvents() {
   const events = session ? wantedEvents() : [];
   for (const id of ["save-csv", "save-audacity"]) byId(id).disabled = !events.some(({ isOpen }) => !isOpen);
-  if (!events.length) return;
-  byId("events").replaceChildren(...events.slice(-MOST_ROWS).reverse().map((event) => eventRow(event, names)));
+  const rows = events.slice(-MOST_ROWS).reverse().map((event) => eventRow(event, names));
+  const text = rows.map((row) => row.innerText).join();
+  if (!rows.length || text === listed) return; // what a reader has marked stays so
+  listed = text;
+  byId("events").replaceChildren(...rows);
 }
 
 /** Let a screen reader say which sounds have begun, not more often than it can be listened to. */
@@ -240,7 +244,7 @@ byId("device").addEventListener("change", async () => {
 });
 byId("threshold").addEventListener("input", () => {
   byId("threshold-text").textContent = threshold().toFixed(2);
-  session?.setThreshold?.(threshold());
+  if (isListening) session.setThreshold(threshold());
   showAgain();
 });
 byId("filter").addEventListener("input", (event) => {

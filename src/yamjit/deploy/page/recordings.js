@@ -43,12 +43,12 @@ export class Recording {
     place.prepend(this.#card);
   }
 
-  /** Hear it with a model in a worker of its own. */
-  async hear(model, names, on) {
+  /** Hear it, and show what is heard. */
+  async hear(names, on) {
     try {
-      const { channels, sampleRate, note } = await readRecording(this.#file, model.sampleRate);
+      const { channels, sampleRate, note } = await readRecording(this.#file, this.#model.sampleRate);
       this.#note = note;
-      this.#result = await model.classify(channels, { sampleRate });
+      this.#result = await this.#model.classify(channels, { sampleRate });
       this.show(names, on);
     } catch (error) {
       this.#card.replaceChildren(heading(this.#file.name), paragraph(`It cannot be heard: ${error.message}.`, "wrong"));

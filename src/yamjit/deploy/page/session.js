@@ -5,6 +5,9 @@ import { openMicrophone } from "./microphone.js";
 /** Most events that are remembered. */
 const MOST_EVENTS = 10_000;
 
+/** Samples that come at a time. */
+const BLOCK = 1_024;
+
 /** Share of the way to the latest moment that pictures go in a millisecond, so that they glide. */
 const PULL = 1 / 120;
 
@@ -25,7 +28,9 @@ export class Session {
   #open = [];
   #listener;
   #last; // when pictures were drawn
+  #start = 0; // of the latest window
   #whenHeard;
+  #isOver = false;
 
   /** @param whenHeard Is called with every window. */
   constructor(model, hop, on, whenHeard) {
@@ -42,13 +47,15 @@ export class Session {
     track.addEventListener("ended", () => whenLost("The microphone is gone: it was disconnected, or the browser took it away."));
     try {
       await context.resume();
-      let beginning = null;
+      let beginning = Infinity;
       const options = { hop: this.#hop, level: true, logMel: true };
       this.#listener = await this.#model.listen(node, options, (what) => {
+        if (this.#isOver) return; // what was left when it was stopped
         if (what.error) return whenLost(`Listening has failed: ${what.error}.`);
-        beginning ??= context.currentTime - what.duration;
+        beginning = Math.min(beginning, context.currentTime - what.duration);
         this.#hear(what);
-        this.delay = Math.max(0, context.currentTime - beginning - what.duration);
+        const waited = context.currentTime - beginning - what.duration;
+        this.delay = waited + BLOCK / context.sampleRate + what.milliseconds / 1_000;
       });
     } catch (error) {
       await this.microphone.close();
@@ -64,7 +71,8 @@ export class Session {
   }
 
   async stop() {
-    this.#listener?.stop();
+    this.#isOver = true;
+    this.#listener.stop();
     this.#keep(this.#watcher.flush(Math.max(this.heard, this.#start)));
     this.#open = [];
     await this.microphone.close();
@@ -81,8 +89,6 @@ export class Session {
     this.#last = now;
     this.shown = isSmooth ? this.shown + (this.heard - this.shown) * (1 - Math.exp(-passed * PULL)) : this.heard;
   }
-
-  #start = 0;
 
   #hear({ windows, milliseconds }) {
     for (const window of windows) {

@@ -118,6 +118,6 @@ export class Spectrogram {
       context.fillRect(right, Math.round(y), 4, 1);
       context.fillText(hz < 1_000 ? `${hz}` : `${hz / 1_000} k`, right + 8, y);
     }
-    if (this.#hz.length) context.fillText("Hz", right + 8, height - 8);
+    if (this.#hz.length) context.fillText("Hz", right + 8, 8);
   }
 }

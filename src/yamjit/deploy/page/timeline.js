@@ -28,30 +28,20 @@ export class Timeline {
     const visible = events.filter(({ end, isOpen }) => isOpen || end > time - seconds);
     this.#place(visible);
     this.#drawClock(context, time, seconds, x, height);
-    for (const event of visible) {
-      const line = this.#lines.indexOf(event.shown);
-      if (line < 0) continue;
-      const [left, end] = [Math.max(x(event.start), -8), Math.min(x(event.isOpen ? Math.max(event.end, time) : event.end), right)];
-      const top = line * LINE + 4;
-      context.fillStyle = this.#colour(event.shown);
+    const bars = visible.filter(({ shown }) => this.#lines.includes(shown)).map((event) => {
+      const end = event.isOpen ? Math.max(event.end, time) : event.end;
+      const left = Math.max(x(event.start), 0);
+      return { ...event, left, length: Math.max(3, Math.min(x(end), right) - left), top: this.#lines.indexOf(event.shown) * LINE + 4 };
+    });
+    for (const { shown, left, length, top } of bars) {
+      context.fillStyle = this.#colour(shown);
       context.beginPath();
-      context.roundRect(left, top, Math.max(3, end - left), BAR, 4);
+      context.roundRect(left, top, length, BAR, 4);
       context.fill();
     }
-    // Names lie over all bars of their line, at the first one that is to be seen.
     context.textBaseline = "middle";
     context.font = context.font.replace("11px", "600 12px");
-    context.lineWidth = 4;
-    context.lineJoin = "round";
-    context.strokeStyle = styled("--card");
-    this.#lines.forEach((shown, line) => {
-      const first = visible.filter((event) => event.shown === shown).at(-1);
-      if (!first) return;
-      const left = Math.min(Math.max(x(first.start), 0) + 7, right - context.measureText(shown).width - 4);
-      context.fillStyle = styled("--ink");
-      context.strokeText(shown, Math.max(4, left), line * LINE + 4 + BAR / 2);
-      context.fillText(shown, Math.max(4, left), line * LINE + 4 + BAR / 2);
-    });
+    for (const shown of this.#lines) drawName(context, bars.filter((bar) => bar.shown === shown), shown, right);
   }
 
   /** Keep each class in its line while it is to be seen; new ones take lines that are free. */
@@ -77,6 +67,19 @@ export class Timeline {
     if (!this.#colours.has(shown)) this.#colours.set(shown, this.#colours.size);
     return classColour(this.#colours.get(shown));
   }
+}
+
+/** Draw the name of a line: in its longest bar, or beside its last one, where there is room. */
+function drawName(context, bars, shown, right) {
+  if (!bars.length) return;
+  const width = context.measureText(shown).width;
+  const longest = bars.reduce((a, b) => (b.length > a.length ? b : a));
+  const last = bars.at(-1);
+  const isInside = longest.length >= width + 12;
+  const beside = last.left + last.length + 6;
+  context.fillStyle = styled(isInside ? "--card" : "--ink");
+  const left = isInside ? longest.left + 6 : beside + width <= right ? beside : Math.max(0, bars[0].left - width - 6);
+  context.fillText(shown, left, last.top + BAR / 2 + 0.5);
 }
 
 /** Return a time as minutes and seconds, with decimals if wanted. */
