@@ -15,7 +15,13 @@ const HOPS = [[0.1, 30], [0.24, 80], [0.48, Infinity]];
 /** Rows of the table of events, and milliseconds between two that are read out. */
 const [MOST_ROWS, PAUSE] = [100, 4_000];
 
+/** Milliseconds without any sound, not even silence, after which that is told. */
+const PATIENCE = 4_000;
+
 const MODEL = "model.plan";
+
+const MISSING =
+  "Nothing has come from the microphone yet, not even silence: the browser’s sound does not run. Is there a loudspeaker or a headset?";
 
 const byId = (id) => document.getElementById(id);
 const isStill = matchMedia("(prefers-reduced-motion: reduce)");
@@ -103,12 +109,16 @@ async function start() {
   spectrogram.reset();
   timeline.reset();
   bars.reset();
-  const mine = new Session(model, hop, threshold(), ({ logMel, start: at }) => spectrogram.add(logMel, at + lengthOf(logMel)));
+  const mine = new Session(model, hop, threshold(), ({ logMel, start: at }) => {
+    if (!at) tell("");
+    spectrogram.add(logMel, at + lengthOf(logMel));
+  });
   session = mine;
   await mine.start(byId("device").value, (problem) => {
     if (session === mine && isListening) trying(stop).then(() => tell(problem));
   });
   isListening = true;
+  setTimeout(() => session === mine && isListening && !mine.heard && tell(MISSING), PATIENCE);
   await listMicrophones(byId("device"));
   showSound();
 }

@@ -46,7 +46,7 @@ export class Session {
     const { context, node, track } = this.microphone;
     track.addEventListener("ended", () => whenLost("The microphone is gone: it was disconnected, or the browser took it away."));
     try {
-      await context.resume();
+      context.resume(); // which waits until the machine's sound is there
       let beginning = Infinity;
       const options = { hop: this.#hop, level: true, logMel: true };
       this.#listener = await this.#model.listen(node, options, (what) => {
