@@ -91,7 +91,7 @@ def test_classes_and_an_event_are_shown_and_said(found: Any) -> None:
     assert "Siren" in found["said"]
     assert found["painted"] > 50
     assert re.fullmatch(r"wasm(-relaxed)?: a window every 0.1 s, in \S+ ms, \d+ ms after the sound", found["engine"])
-    assert "echo cancelling\noff" in found["facts"]
+    assert "Echo cancelling\noff" in found["facts"]
     assert "Hz" in found["facts"]
     assert "errors" not in found
 

@@ -152,7 +152,7 @@ function showSound() {
   const { rows, changed } = session.microphone.facts(model.sampleRate);
   byId("sound").replaceChildren(...rows.flatMap(([name, text]) => [term("dt", name), term("dd", text)]));
   if (changed.length) {
-    byId("sound").append(term("dt", "Mind"), term("dd", `The browser changes the sound by ${changed.join(", ")}: scores can differ.`));
+    byId("sound").append(term("dt", "Mind"), term("dd", `The browser changes the sound by ${changed.join(", ").toLowerCase()}: scores can differ.`));
   }
 }
 

@@ -1,7 +1,7 @@
 /** The classes with the highest scores, as bars. */
 
 /** How many there are, and what is left of a score that has passed when another one comes. */
-const [SHOWN, KEPT] = [8, 0.9];
+const [SHOWN, KEPT] = [8, 0.8];
 
 /** A score below this gets no bar. */
 const LEAST = 0.02;

@@ -2,10 +2,10 @@
 
 /** What a browser may do to sound, by the name of its setting: all of it changes scores. */
 const CHANGES = {
-  echoCancellation: "echo cancelling",
-  noiseSuppression: "noise suppression",
-  autoGainControl: "automatic gain",
-  voiceIsolation: "voice isolation",
+  echoCancellation: "Echo cancelling",
+  noiseSuppression: "Noise suppression",
+  autoGainControl: "Automatic gain",
+  voiceIsolation: "Voice isolation",
 };
 
 const OFF = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };

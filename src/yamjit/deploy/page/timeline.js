@@ -5,12 +5,11 @@ import { classColour, styled } from "./colours.js";
 const [LINE, BAR] = [26, 18];
 
 /** Classes that are shown at a time. */
-export const LINES = 5;
+const LINES = 6;
 
 export class Timeline {
   #canvas;
   #lines = []; // names of classes, from above
-  #colours = new Map();
 
   constructor(canvas) {
     this.#canvas = canvas;
@@ -29,27 +28,30 @@ export class Timeline {
     this.#place(visible);
     this.#drawClock(context, time, seconds, x, height);
     const bars = visible.filter(({ shown }) => this.#lines.includes(shown)).map((event) => {
+      const line = this.#lines.indexOf(event.shown);
       const end = event.isOpen ? Math.max(event.end, time) : event.end;
       const left = Math.max(x(event.start), 0);
-      return { ...event, left, length: Math.max(3, Math.min(x(end), right) - left), top: this.#lines.indexOf(event.shown) * LINE + 4 };
+      return { ...event, left, length: Math.max(3, Math.min(x(end), right) - left), line, top: line * LINE + 4 };
     });
-    for (const { shown, left, length, top } of bars) {
-      context.fillStyle = this.#colour(shown);
+    for (const { line, left, length, top } of bars) {
+      context.fillStyle = classColour(line);
       context.beginPath();
       context.roundRect(left, top, length, BAR, 4);
       context.fill();
     }
     context.textBaseline = "middle";
     context.font = context.font.replace("11px", "600 12px");
-    for (const shown of this.#lines) drawName(context, bars.filter((bar) => bar.shown === shown), shown, right);
+    for (const shown of this.#lines.filter(Boolean)) drawName(context, bars.filter((bar) => bar.shown === shown), shown, right);
   }
 
-  /** Keep each class in its line while it is to be seen; new ones take lines that are free. */
+  /** Keep each class in its line while it is to be seen; of too many, those that were heard last. */
   #place(visible) {
-    const seen = new Set(visible.map(({ shown }) => shown));
-    this.#lines = this.#lines.map((shown) => (seen.has(shown) ? shown : ""));
-    const waiting = [...seen].filter((shown) => !this.#lines.includes(shown));
-    for (let line = 0; line < LINES && waiting.length; line++) this.#lines[line] ||= waiting.shift();
+    const heard = new Map();
+    for (const { shown, end, isOpen } of visible) heard.set(shown, Math.max(heard.get(shown) ?? 0, isOpen ? Infinity : end));
+    const latest = [...heard.keys()].sort((a, b) => heard.get(b) - heard.get(a) || 0).slice(0, LINES);
+    this.#lines = Array.from({ length: LINES }, (_, line) => (latest.includes(this.#lines[line]) ? this.#lines[line] : ""));
+    const waiting = latest.filter((shown) => !this.#lines.includes(shown));
+    this.#lines = this.#lines.map((shown) => shown || waiting.shift() || "");
   }
 
   #drawClock(context, time, seconds, x, height) {
@@ -61,11 +63,6 @@ export class Timeline {
       context.fillRect(Math.round(x(at)), LINES * LINE + 5, 1, 4);
       if (left >= 0) context.fillText(text, left, height - 3);
     }
-  }
-
-  #colour(shown) {
-    if (!this.#colours.has(shown)) this.#colours.set(shown, this.#colours.size);
-    return classColour(this.#colours.get(shown));
   }
 }
 
