@@ -75,7 +75,7 @@ class LocalHost(ThreadingHTTPServer):
     files : mapping of str to bytes
         Files by their names, below the address.
     port : int
-        Of the loopback address; 0 for one that is free.
+        Port of the loopback address; 0 for one that is free.
 
     Raises
     ------

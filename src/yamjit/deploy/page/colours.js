@@ -30,7 +30,7 @@ export function ramp() {
   });
 }
 
-/** Return the colour of a class, given a number that is its own. */
+/** Return a colour, given the number of a line. */
 export function classColour(number) {
   const colours = CLASSES[scheme()];
   return colours[number % colours.length];
