@@ -15,6 +15,9 @@ const HOPS = [[0.1, 30], [0.24, 80], [0.48, Infinity]];
 /** Rows of the table of events, and milliseconds between two that are read out. */
 const [MOST_ROWS, PAUSE] = [100, 4_000];
 
+/** Seconds by which scores are late, after which windows begin less often. */
+const LATE = 2;
+
 /** Milliseconds without any sound, not even silence, after which that is told. */
 const PATIENCE = 4_000;
 
@@ -129,6 +132,19 @@ async function stop() {
   showEvents();
 }
 
+/** Begin again with windows that begin less often, where a device is slower than it was at first. */
+async function goSlower() {
+  const slower = HOPS.map(([seconds]) => seconds).find((seconds) => seconds > hop && seconds <= model.window);
+  if (!slower || byId("listen").disabled) return;
+  hop = slower;
+  await again();
+}
+
+async function again() {
+  await toggle();
+  await toggle();
+}
+
 /** Return how long the frames of a patch are, in seconds. */
 function lengthOf(patch) {
   return (patch.length / (facts.bandHz.length || 1)) * facts.frameHop;
@@ -183,6 +199,7 @@ function draw(now) {
     showEngine();
     showEvents();
     sayNew(now);
+    if (session.delay > LATE) goSlower();
   }
 }
 
@@ -247,11 +264,7 @@ async function hear(chosen) {
 // -- Events of the page -------------------------------------------------------------------------------------------
 
 byId("listen").addEventListener("click", toggle);
-byId("device").addEventListener("change", async () => {
-  if (!isListening) return;
-  await toggle();
-  await toggle();
-});
+byId("device").addEventListener("change", () => isListening && again());
 byId("threshold").addEventListener("input", () => {
   byId("threshold-text").textContent = threshold().toFixed(2);
   if (isListening) session.setThreshold(threshold());

@@ -29,6 +29,7 @@ export class Spectrogram {
     this.#canvas = canvas;
     this.#hz = bandHz;
     this.#rows = bandHz.length || 64;
+    if (!bandHz.length) canvas.ariaLabel = "Waveform of the last seconds";
     this.#frame = bandHz.length ? 1 : Math.max(1, Math.round(LENGTH / frameHop));
     this.length = this.#frame * frameHop;
     Object.assign(this.#kept, { width: COLUMNS, height: this.#rows });
