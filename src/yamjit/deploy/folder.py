@@ -22,7 +22,7 @@ from yamjit.keywords import explained
 from yamjit.plan.roles import read_roles
 from yamjit.writing import naming, partial_beside
 
-__all__ = ["compiled_model", "deploy", "write_folder"]
+__all__ = ["compiled_model", "deploy", "web_files", "write_folder"]
 
 _HERE = Path(__file__).parent
 
@@ -138,8 +138,13 @@ def _sources(platforms: Iterable[str]) -> dict[str, bytes]:
     if set(platforms) - {_WEB}:
         files.update({name: (_HERE / "c" / name).read_bytes() for name in _C_FILES})
     if _WEB in platforms:
-        files.update({f"{_WEB}/{path.name}": path.read_bytes() for path in sorted((_HERE / "web").iterdir())})
+        files.update({f"{_WEB}/{name}": content for name, content in web_files().items()})
     return files
+
+
+def web_files() -> dict[str, bytes]:
+    """Return the package of JavaScript by the names of its files, without the modules of WebAssembly that it loads."""
+    return {path.name: path.read_bytes() for path in sorted((_HERE / "web").iterdir())}
 
 
 def _check_calibration(model: CompiledModel) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.compiled.writer import plan_file_bytes
-from yamjit.deploy.folder import compiled_model, write_folder
+from yamjit.deploy.folder import compiled_model, web_files, write_folder
 from yamjit.deploy.kit import platforms_of, read_kit
 from yamjit.errors import DependencyError, ModelError
 from yamjit.kernels.program import Column, StepOp
@@ -105,7 +105,7 @@ def page_files(model: Classifier, name: str | None = None, libraries: Path | Non
     }
     files = {
         **{path.name: path.read_bytes() for path in sorted((_HERE / "page").iterdir())},
-        **{f"yamjit/{path.name}": path.read_bytes() for path in sorted((_HERE / "web").glob("*.js"))},
+        **{f"yamjit/{name}": content for name, content in web_files().items() if name.endswith(".js")},
         **{f"yamjit/{name}": kit[f"wasm/{name}"] for name in modules if f"wasm/{name}" in kit},
         "model.plan": plan_file_bytes(compiled, "wasm", model.source.sha256),
         "page.json": json.dumps(facts).encode(),
