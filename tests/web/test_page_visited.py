@@ -27,7 +27,9 @@ from yamjit.tflite import write_graph
 pytestmark = pytest.mark.slow
 
 VISIT = Path(__file__).with_name("visit.mjs")
-HOP = {"hop_s": 0.1}
+
+#: What the page says below the spectrogram.
+ENGINE = re.compile(r"wasm(?:-relaxed)?: a window every (\S+) s, in \S+ ms, \d+ ms after the sound")
 
 
 def visit(browser: str, folder: Path, **given: Any) -> Any:
@@ -76,8 +78,11 @@ def check_scores(found: Any, model: yamjit.Classifier) -> None:
     """Compare every score of the microphone with what Python makes of the same samples."""
     samples = np.frombuffer(base64.b64decode(found["samples"]), np.float32)
     scores = np.frombuffer(base64.b64decode(found["scores"]), np.float32)
-    expected = model.classify(samples, sample_rate=RATE, reading=yamjit.ReadOptions(**HOP))
-    assert len(found["starts"]) > 20
+    said = ENGINE.fullmatch(found["engine"])
+    assert said is not None
+    hop = float(said[1])  # more than 0.1 on a slow machine
+    expected = model.classify(samples, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=hop))
+    assert len(found["starts"]) > 5
     assert found["starts"] == expected.times_s[: len(found["starts"])].tolist()
     assert scores.tobytes() == expected.scores[: len(found["starts"])].tobytes()
 
@@ -90,7 +95,6 @@ def test_classes_and_an_event_are_shown_and_said(found: Any) -> None:
     assert any(text.startswith("Siren") and kind == "reached" for text, kind in found["bars"])
     assert "Siren" in found["said"]
     assert found["painted"] > 50
-    assert re.fullmatch(r"wasm(-relaxed)?: a window every 0.1 s, in \S+ ms, \d+ ms after the sound", found["engine"])
     assert "Echo cancelling\noff" in found["facts"]
     assert "Hz" in found["facts"]
     assert "errors" not in found

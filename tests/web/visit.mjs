@@ -19,19 +19,21 @@ const CHROMIUM = [
 const FIREFOX = { "media.navigator.streams.fake": true, "media.navigator.permission.disabled": true };
 const found = {};
 
-/** In the page: keep what goes from the microphone to the worker, and what comes back. */
+/** In the page: keep what goes from the microphone to the worker, and what comes back, since it was started last. */
 function eavesdrop() {
   const Real = MessageChannel;
-  window.heard = [];
+  let channels = 0;
   window.MessageChannel = class {
     constructor() {
       const [near, far] = [new Real(), new Real()];
+      if (channels++ % 2 === 0) window.heard = []; // the first of two, that of the samples
+      const { heard } = window;
       near.port2.onmessage = ({ data }) => {
-        window.heard.push(data);
+        heard.push(data);
         far.port1.postMessage(data);
       };
       far.port1.onmessage = ({ data }) => {
-        window.heard.push(data);
+        heard.push(data);
         near.port2.postMessage(data);
       };
       this.port1 = near.port1;
@@ -65,6 +67,7 @@ const seconds = (count) => new Promise((resolve) => setTimeout(resolve, 1_000 * 
 async function open(context, address, change) {
   const page = await context.newPage();
   page.on("pageerror", (error) => (found.errors ??= []).push(error.message));
+  page.on("console", (said) => said.text().includes("Content Security") && (found.errors ??= []).push(said.text()));
   if (change) await page.evaluateOnNewDocument(change);
   await page.goto(address);
   return page;
@@ -107,6 +110,10 @@ async function live(page) {
     found.bars = await page.$$eval("#bars li", (rows) => rows.map((row) => [row.innerText, row.className]));
     await until(page, (name) => [...document.querySelectorAll("#events tr")].some((row) => row.innerText.includes(name) && !row.innerText.includes("…")), given.event);
     found.said = await textOf(page, "#said");
+    await page.type("#filter", "no such class");
+    await until(page, () => document.querySelector("#events").innerText.startsWith("None yet"));
+    await page.$eval("#filter", (field) => (field.value = ""));
+    await page.type("#filter", " ");
   } else {
     // Firefox has no clock for sound where the machine has no loudspeaker.
     await until(page, () => window.heard.filter((data) => data?.result).length > 20 || document.querySelector("#problem").innerText);

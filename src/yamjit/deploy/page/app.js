@@ -121,6 +121,7 @@ async function start() {
     if (session === mine && isListening) trying(stop).then(() => tell(problem));
   });
   isListening = true;
+  showListening();
   setTimeout(() => session === mine && isListening && !mine.heard && tell(MISSING), PATIENCE);
   await listMicrophones(byId("device"));
   showSound();
@@ -128,6 +129,7 @@ async function start() {
 
 async function stop() {
   isListening = false;
+  showListening();
   await session.stop();
   showEvents();
 }
@@ -151,11 +153,12 @@ function lengthOf(patch) {
 }
 
 async function toggle() {
-  byId("listen").disabled = true;
+  const button = byId("listen");
+  const hadFocus = document.activeElement === button;
+  button.disabled = true;
   await trying(isListening ? stop : start);
-  byId("listen").disabled = false;
-  byId("listen").focus();
-  showListening();
+  button.disabled = false;
+  if (hadFocus) button.focus();
 }
 
 function showListening() {
@@ -180,6 +183,7 @@ function term(kind, text) {
 
 let drawn = 0; // time of the latest texts, which change less often than pictures
 let listed = ""; // what the table of events says
+const none = byId("events").firstElementChild; // its row where there are none
 let said = [0, new Set()]; // when something was read out, and events in progress then
 
 function draw(now) {
@@ -223,9 +227,9 @@ function showEvents() {
   for (const id of ["save-csv", "save-audacity"]) byId(id).disabled = !events.some(({ isOpen }) => !isOpen);
   const rows = events.slice(-MOST_ROWS).reverse().map((event) => eventRow(event, names));
   const text = rows.map((row) => row.innerText).join();
-  if (!rows.length || text === listed) return; // what a reader has marked stays so
+  if (text === listed) return; // what a reader has marked stays so
   listed = text;
-  byId("events").replaceChildren(...rows);
+  byId("events").replaceChildren(...(rows.length ? rows : [none]));
 }
 
 /** Let a screen reader say which sounds have begun, not more often than it can be listened to. */
