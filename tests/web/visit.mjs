@@ -104,12 +104,17 @@ async function listen(page) {
 async function live(page) {
   await isReady(page);
   found.idle = given.axe ? await violations(page) : [];
+  await page.evaluate(() => {
+    const place = document.querySelector("#said");
+    window.said = [];
+    new MutationObserver(() => window.said.push(place.textContent)).observe(place, { childList: true });
+  });
   await listen(page);
   if (given.event) {
     await until(page, (name) => [...document.querySelectorAll("#events tr")].some((row) => row.innerText.includes(name) && row.innerText.includes("…")), given.event);
     found.bars = await page.$$eval("#bars li", (rows) => rows.map((row) => [row.innerText, row.className]));
     await until(page, (name) => [...document.querySelectorAll("#events tr")].some((row) => row.innerText.includes(name) && !row.innerText.includes("…")), given.event);
-    found.said = await textOf(page, "#said");
+    found.said = await page.evaluate(() => window.said);
     await page.type("#filter", "no such class");
     await until(page, () => document.querySelector("#events").innerText.startsWith("None yet"));
     await page.$eval("#filter", (field) => (field.value = ""));
