@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-__all__ = ["WIDTHS", "photograph"]
+__all__ = ["WIDTHS", "chromium", "photograph"]
 
 WIDTHS = (1280, 400)
 _SCHEMES = {"dark": 0, "light": 1}
@@ -29,14 +29,15 @@ def photograph(page: Path, width: int, scheme: str) -> bytes:
         frame, shot = Path(name, "frame.html"), Path(name, "shot.png")
         style = f"border: 0; width: {width}px; height: {_HIGHEST}px"
         frame.write_text(f'<body style="margin: 0"><iframe src="{page.resolve().as_uri()}" style="{style}"></iframe>')
-        command = [_chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+        command = [chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
         command += [f"--blink-settings=preferredColorScheme={_SCHEMES[scheme]}", f"--window-size={width},{_HIGHEST}"]
         command += [f"--user-data-dir={name}/profile", f"--screenshot={shot}", frame.as_uri()]
         subprocess.run(command, capture_output=True, timeout=120, check=True)
         return _without_the_end(shot.read_bytes())
 
 
-def _chromium() -> str:
+def chromium() -> str:
+    """Return the program of Chromium."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
         raise SystemExit("Chromium is not installed: apt-get install chromium")

@@ -236,6 +236,14 @@ class Model:
             )
         return self._front_end
 
+    @property
+    def band_hz(self) -> npt.NDArray[np.float64]:
+        """Centre of each mel band, in Hz: the mean of its frequencies by their weights; raises as `front_end` does."""
+        constants = self.front_end.constants
+        basis = constants.mel_basis.astype(np.float64)
+        hz, total = np.arange(basis.shape[1]) * self.sample_rate / constants.n_fft, basis.sum(axis=1)
+        return np.divide(basis @ hz, total, out=np.zeros(len(basis)), where=total > 0)
+
     def check_embedding(self) -> None:
         """Raise a `ModelError` if the model has no embedding."""
         if self.plan.embedding is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import queue
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["BROWSERS", "Browser"]
+__all__ = ["BROWSERS", "Browser", "find_browser", "npm_packages"]
 
 #: How browsers are started: names of the program, and arguments, of which PROFILE is a new folder.
 BROWSERS = {
@@ -44,6 +45,26 @@ try { SCRIPT } catch (error) { answer({ error: `${error.name}: ${error.message} 
 </script>"""
 
 
+def find_browser(name: str) -> str:
+    """Return the program of a browser, or skip the test."""
+    programs, _ = BROWSERS[name]
+    found = next(filter(None, map(shutil.which, programs)), None)
+    if found is None:
+        pytest.skip(f"needs {programs[0]}")
+    return found
+
+
+def npm_packages(*names: str) -> str:
+    """Return a value of NODE_PATH with which Node finds packages of npm, or skip the test."""
+    folders = [*filter(None, os.environ.get("NODE_PATH", "").split(os.pathsep)), "/usr/share/nodejs"]
+    for name in names:
+        if not any(Path(folder, name).is_dir() for folder in folders):
+            pytest.skip(
+                f"needs {name}: npm install --prefix FOLDER {' '.join(names)}, and NODE_PATH=FOLDER/node_modules"
+            )
+    return os.pathsep.join(folders)
+
+
 class _Handler(SimpleHTTPRequestHandler):
     """Serves a folder, and takes answers."""
 
@@ -68,11 +89,8 @@ class Browser:
     """Opens pages with scripts in a folder that is served; skips the test where the browser is not installed."""
 
     def __init__(self, name: str, folder: Path) -> None:
-        programs, self._arguments = BROWSERS[name]
-        found = next(filter(None, map(shutil.which, programs)), None)
-        if found is None:
-            pytest.skip(f"needs {programs[0]}")
-        self._program, self.folder = found, folder
+        self._arguments = BROWSERS[name][1]
+        self._program, self.folder = find_browser(name), folder
         #: What the page has asked for.
         self.asked: list[str] = []
 

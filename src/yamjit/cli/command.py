@@ -35,6 +35,7 @@ VERBS = (
     "events",
     "segments",
     "listen",
+    "web",
     "embed",
     "spectrogram",
     "plot",

@@ -18,12 +18,13 @@ from yamjit.text import printable
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
-HELP = "write a head as a .tflite, weights for another framework, or a folder that runs without Python"
+HELP = "write a head as a .tflite, weights for another framework, a folder that runs without Python, or a page"
 DESCRIPTION = (
     "Write a head that yamjit train kept (--head), together with the network, as one .tflite; or, with --weights and "
     "no head, all weights of a model in floating point, as the start of a network in another framework, or as a "
     ".tflite; or, with --bake, a calibrated model whose network gives calibrated scores, so that an interpreter alone "
-    "does; or, with --deploy, a folder with all that a C program needs to run a model, without Python."
+    "does; or, with --deploy, a folder with all that a C program needs to run a model, without Python; or, with --web, "
+    "a page that names sounds in any browser, for a static host."
 )
 
 
@@ -33,7 +34,7 @@ _FORMATS = ("npz", "safetensors", "tflite")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
-    text = "a head as an .npz; with --deploy, that or a model; not with --bake"
+    text = "a head as an .npz; with --deploy and --web, that or a model; not with --bake"
     parser.add_argument("head", nargs="?", type=Reads("a head"), metavar="HEAD", help=text)
     text = "file to write (default, with --weights: weights.FORMAT)"
     add_value(parser, "-o --output", "FILE", Writes(), text)
@@ -50,6 +51,8 @@ def _add_deployment(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("without Python")
     text = "write a plan file, libraries and the sources of a C program to this new folder"
     add_value(group, "--deploy", "FOLDER", Writes("the files of a deployment", folder=True), text)
+    text = "write a page and all that it needs to this new folder, to be put on any static host"
+    add_value(group, "--web", "FOLDER", Writes("the files of a page", folder=True), text)
     text = (
         "platforms, such as linux-aarch64 for a Raspberry Pi: linux-x86_64, linux-aarch64, windows-x86_64, "
         "windows-arm64, macos-arm64, macos-x86_64, android-arm64, ios-arm64; wasm for browsers "
@@ -64,17 +67,17 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from yamjit.loading import load
 
-    if args.deploy:
+    if args.deploy or args.web:
         return _deployed(args)
     if args.target or args.libraries:
-        raise InputError("--target and --libraries are of --deploy FOLDER")
+        raise InputError("--target is of --deploy FOLDER, and --libraries of that and of --web FOLDER")
     if args.head and args.head.lower().endswith(".tflite"):
         raise InputError(f"{printable(args.head)!r} is a model, not a head: give it as --model FILE")
     if args.weights and bool(args.head) != (args.weights in WEIGHTS):
         kinds, whose = (WEIGHTS, "with a head") if args.head else (_FORMATS, "without a head")
         raise InputError(f"--weights is {args.weights!r}; {whose}, {', '.join(kinds)} are accepted")
     if sum(map(bool, (args.head or args.weights, args.bake))) != 1:
-        raise InputError("give a head, --weights, --bake or --deploy, one of them")
+        raise InputError("give a head, --weights, --bake, --deploy or --web, one of them")
     if args.weights and not args.head and not args.output:
         args.output = Output(f"weights.{args.weights}")
         args.outputs = Outputs(args)
@@ -107,19 +110,25 @@ def _baked(args: argparse.Namespace) -> bytes:
 
 
 def _deployed(args: argparse.Namespace) -> int:
-    from yamjit.deploy import deploy
+    """Write a folder that runs without Python: that of programs, or a page."""
+    from yamjit.deploy import deploy, export_page
     from yamjit.loading import load
 
+    option, folder = ("--deploy", args.deploy) if args.deploy else ("--web", args.web)
     is_head = bool(args.head) and args.head.lower().endswith(".npz")
     if args.bake or args.output or (args.weights and not (is_head and args.weights in WEIGHTS)):
-        raise InputError("--deploy FOLDER is by itself: --weights, --bake and -o write something else")
+        raise InputError(f"{option} FOLDER is by itself: --weights, --bake and -o write something else")
+    if args.web and (args.deploy or args.target):
+        raise InputError("--web FOLDER is by itself: --deploy and --target are for programs")
     if args.head and args.model and not is_head:
         raise InputError(f"two models were given: {printable(args.head)!r} and {printable(args.model)!r}")
-    args.name = args.name or Path(args.deploy).name
+    name, args.name = args.name, args.name or Path(folder).name
     chosen: Any = _exported(args) if is_head else args.head or args.model
-    files = deploy(
-        load(chosen, backend="numpy", roles=args.roles), args.deploy, args.target or (), libraries=args.libraries
-    )
+    model = load(chosen, backend="numpy", roles=args.roles)
+    if args.deploy:
+        files = deploy(model, folder, args.target or (), libraries=args.libraries)
+    else:
+        files = export_page(model, folder, name=name, libraries=args.libraries)
     for file in files:
         print(f"{printable(str(file))}: {file.stat().st_size} bytes")
     return EXIT_OK

@@ -19,8 +19,8 @@ MODEL_SUFFIXES = _FOREIGN | {".tflite", ".lite"}
 
 #: What is not the suffix of a folder: of what the command writes elsewhere, and of recordings.
 _OF_FILES = _FOREIGN | {
-    ".aac", ".aiff", ".csv", ".flac", ".json", ".jsonl", ".m4a", ".mp3", ".npy", ".ogg", ".opus", ".parquet", ".pdf",
-    ".png", ".srt", ".svg", ".tflite", ".txt", ".vtt", ".wav", ".zip",
+    ".aac", ".aiff", ".csv", ".flac", ".html", ".json", ".jsonl", ".m4a", ".mp3", ".npy", ".ogg", ".opus", ".parquet",
+    ".pdf", ".png", ".srt", ".svg", ".tflite", ".txt", ".vtt", ".wav", ".zip",
 }  # fmt: skip
 
 

@@ -1,10 +1,11 @@
-"""Models without Python: a folder with a plan file, libraries of compiled kernels, and what a C program needs."""
+"""Models without Python: a folder with a plan file, compiled kernels and what a C program needs, or a page."""
 
 from __future__ import annotations
 
 from yamjit.deploy.folder import deploy
+from yamjit.deploy.site import export_page
 
-__all__ = ["deploy"]
+__all__ = ["deploy", "export_page"]
 
 
 def __dir__() -> list[str]:

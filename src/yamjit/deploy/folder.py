@@ -22,7 +22,7 @@ from yamjit.keywords import explained
 from yamjit.plan.roles import read_roles
 from yamjit.writing import naming, partial_beside
 
-__all__ = ["deploy"]
+__all__ = ["compiled_model", "deploy", "web_files", "write_folder"]
 
 _HERE = Path(__file__).parent
 
@@ -96,16 +96,33 @@ def deploy(
     >>> deploy(yamjit.load("birds.tflite"), "birds-on-a-pi", ["linux-aarch64"])
     """
     checks.instance(model, "model", Classifier)
-    if model.head_sources:
-        raise InputError("heads in files of their own cannot be deployed: join the head to the model by yamjit train")
     kit = read_kit(None if libraries is None else checks.path(libraries, "libraries"))
     chosen = _checked(targets, platforms_of(kit))
     files = _sources(chosen)
-    compiled = compile_model(model.graph, read_roles(model.roles))
-    _check_calibration(compiled)
+    compiled = compiled_model(model)
     for family in sorted({_family(platform) for platform in chosen}):
         files[f"model-{family}.plan"] = plan_file_bytes(compiled, family, model.source.sha256)
     files.update({name: content for name, content in kit.items() if name.partition("/")[0] in chosen})
+    return write_folder(folder, files)
+
+
+def compiled_model(model: Classifier) -> CompiledModel:
+    """Return what becomes a plan file; raises as `deploy` does if the model cannot be one."""
+    if model.head_sources:
+        raise InputError("heads in files of their own cannot be deployed: join the head to the model by yamjit train")
+    compiled = compile_model(model.graph, read_roles(model.roles))
+    _check_calibration(compiled)
+    return compiled
+
+
+def write_folder(folder: str | os.PathLike[str], files: Mapping[str, bytes]) -> tuple[Path, ...]:
+    """Write files into a folder, whole or not at all; return their paths.
+
+    Raises
+    ------
+    OutputError
+        If the folder is not empty or cannot be written.
+    """
     place = Path(os.path.realpath(checks.path(folder, "folder")))  # a link to a folder leads to it
     try:
         with naming(str(place)):
@@ -121,8 +138,13 @@ def _sources(platforms: Iterable[str]) -> dict[str, bytes]:
     if set(platforms) - {_WEB}:
         files.update({name: (_HERE / "c" / name).read_bytes() for name in _C_FILES})
     if _WEB in platforms:
-        files.update({f"{_WEB}/{path.name}": path.read_bytes() for path in sorted((_HERE / "web").iterdir())})
+        files.update({f"{_WEB}/{name}": content for name, content in web_files().items()})
     return files
+
+
+def web_files() -> dict[str, bytes]:
+    """Return the package of JavaScript by the names of its files, without the modules of WebAssembly that it loads."""
+    return {path.name: path.read_bytes() for path in sorted((_HERE / "web").iterdir())}
 
 
 def _check_calibration(model: CompiledModel) -> None:

@@ -141,7 +141,7 @@ def survey(
         See `Classifier.windows`; `InputError` as well if an option of the events names an unknown class.
     """
     checks.instance(classifier, "classifier", Classifier)
-    band_hz = _band_hz(classifier)
+    band_hz = classifier.band_hz
     max_results = None if max_results is None else count(max_results, "max_results")
     reading = checks.instance(ReadOptions() if reading is None else reading, "reading", ReadOptions)
     refuse_each(reading)
@@ -232,7 +232,7 @@ def survey_log_mel(classifier: Classifier, stream: FrameStream) -> Overview:
         windows_per_row=1,
         hop_s=0.0,
         window_s=stream.window_s,
-        band_hz=_band_hz(classifier),
+        band_hz=classifier.band_hz,
         range_hz=_range_hz(classifier),
         recorded_at=stream.recorded_at,
     )
@@ -248,15 +248,6 @@ def _envelope(source: AudioSource) -> Float32:
             columns = np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
             thinned.add(np.stack(columns, axis=1))
     return thinned.result()[0]
-
-
-def _band_hz(classifier: Classifier) -> Float64:
-    """Return the centre of each mel band: the mean of its frequencies by their weights in the band."""
-    constants = classifier.front_end.constants
-    basis = constants.mel_basis.astype(np.float64)
-    hz = np.arange(basis.shape[1]) * classifier.sample_rate / constants.n_fft
-    total = basis.sum(axis=1)
-    return np.divide(basis @ hz, total, out=np.zeros(len(basis)), where=total > 0)
 
 
 def _range_hz(classifier: Classifier) -> tuple[float, float]:
