@@ -22,7 +22,7 @@ from yamjit.keywords import explained
 from yamjit.plan.roles import read_roles
 from yamjit.writing import naming, partial_beside
 
-__all__ = ["deploy"]
+__all__ = ["deploy", "web_files"]
 
 _HERE = Path(__file__).parent
 
@@ -121,8 +121,14 @@ def _sources(platforms: Iterable[str]) -> dict[str, bytes]:
     if set(platforms) - {_WEB}:
         files.update({name: (_HERE / "c" / name).read_bytes() for name in _C_FILES})
     if _WEB in platforms:
-        files.update({f"{_WEB}/{path.name}": path.read_bytes() for path in sorted((_HERE / "web").iterdir())})
+        files.update({f"{_WEB}/{name}": content for name, content in web_files().items()})
     return files
+
+
+def web_files() -> dict[str, bytes]:
+    """Return the package of JavaScript by the names of its files, without the modules of WebAssembly that it loads."""
+    described = (path for path in (_HERE / "web").iterdir() if path.suffix != ".js")
+    return {path.name: path.read_bytes() for path in sorted([*described, *(_HERE / "package").glob("*.js")])}
 
 
 def _check_calibration(model: CompiledModel) -> None:
