@@ -1,4 +1,4 @@
-"""The package of JavaScript as browsers load it: all modules of ``deploy/web`` in one file, without what only people read.
+"""The package of JavaScript as browsers load it: the modules of ``deploy/web`` as one, without what only people read.
 
 ::
 

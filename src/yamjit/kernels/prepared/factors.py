@@ -128,9 +128,9 @@ def _clear_unread(factors: dict[Prepared, npt.NDArray[Any]], unit: int) -> None:
     several blocks is rounded in one way throughout.
     """
     by_reals = factors[Prepared.PROVEN] >= Proof.APART
-    unread = {column: ~by_reals for column in (Prepared.SCALE, Prepared.REAL_OFFSET)}
+    unread = dict.fromkeys((Prepared.SCALE, Prepared.REAL_OFFSET), ~by_reals)
     if unit > BLOCK:
-        unread |= {column: by_reals for column in (Prepared.MULTIPLIER, Prepared.OFFSET, Prepared.SHIFT)}
+        unread |= dict.fromkeys((Prepared.MULTIPLIER, Prepared.OFFSET, Prepared.SHIFT), by_reals)
     for column, blocks in unread.items():
         factors[column].reshape(blocks.size, BLOCK)[blocks] = 0
 
