@@ -9,11 +9,9 @@ import yamjit
 from tests.support.family import family_models
 from tests.support.javascript import Node
 from tests.web.conftest import plan_of
-from tests.web.test_scores import RATE, noise
+from tests.web.test_scores import noise
 from yamjit.errors import ModelError
-from yamjit.learn import ModelCard, export_head
 from yamjit.tflite.writer import write_graph
-from yamjit.trained.heads import Dense, Head
 
 CLASSIFY_ALL = """
 const found = [];
@@ -22,7 +20,8 @@ for (const { plan, name } of given.models) {
   if (refused) { found.push(refused); continue; }
   const samples = floats(given.samples).subarray(0, given.windows * model.windowSamples);
   const [result, error] = message(() => model.classify(samples, { sampleRate: model.sampleRate, hop: model.window }));
-  if (result) model.heads.forEach((_, head) => write(`${name}.${head}`, result.windows.map(({ heads }) => heads[head])));
+  const scores = (head) => result.windows.map(({ heads }) => heads[head]);
+  if (result) model.heads.forEach((_, head) => write(`${name}.${head}`, scores(head)));
   found.push(error ?? model.heads.length);
 }
 answer(found);

@@ -65,7 +65,8 @@ def deploy(
     The folder gets the model as a plan file for each family of processors (``model-x86.plan``, ``model-arm.plan``,
     ``model-wasm.plan``), a folder for each platform with its library, shared and static, and ``yamjit.h``,
     ``yamjit.c``, ``main.c``, a ``Makefile`` and a ``README.md`` that says how to use them from C, Go, Rust, Kotlin and
-    Swift; for phones a class of Kotlin or of Swift as well. For browsers the folder ``wasm`` is a package of JavaScript, with the modules of WebAssembly that it loads.
+    Swift; for Android a class of Kotlin as well, for iOS one of Swift. For browsers the folder ``wasm`` is a package of
+    JavaScript, with the modules of WebAssembly that it loads.
 
     Parameters
     ----------
