@@ -156,7 +156,7 @@ public final class Caller {
             }
         }
         try {
-            new Sounds(ByteBuffer.allocateDirect(1000));
+            new Sounds(ByteBuffer.allocate(1000)); // which C cannot reach
         } catch (Exception expected) {
             System.out.println(expected.getMessage());
         }
@@ -197,7 +197,7 @@ def test_the_class_for_android_gives_the_bits_of_python(
     expected = np.concatenate([starter.score_window(window).scores for window in windows])
     assert (tmp_path / "scores").read_bytes() == expected.tobytes()
     assert (tmp_path / "scores.labels").read_text(encoding="utf-8").splitlines() == list(starter.heads[0].labels)
-    assert [line.partition(" ")[0] for line in said] == ["an", "not"], said
+    assert said == ["an argument is NULL or out of range"] * 2
 
 
 def test_swift_finds_the_header(folder: Path, tmp_path: Path) -> None:
