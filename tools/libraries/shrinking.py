@@ -16,7 +16,7 @@ __all__ = ["smaller"]
 _ATTRIBUTES = re.compile(r"^attributes #\d+ = \{.*\boptsize\b.*$", re.MULTILINE)
 _OF_A_FRAME = re.compile(r" (noinline|alignstack=\d+)\b")
 
-#: How often all passes run: the second time, what is constant everywhere is no argument any more.
+#: How often all passes run: the second time, arguments that are constant everywhere are gone.
 _ROUNDS = 2
 
 
