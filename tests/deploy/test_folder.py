@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import struct
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,6 +69,8 @@ def test_a_folder_has_what_its_platforms_need(starter: yamjit.Classifier, librar
         "linux-aarch64/libyamjit.so",
         "linux-aarch64/libyamjit.a",
         "ios-arm64/libyamjit.a",
+        "examples/ios/Sounds.swift",
+        "examples/ios/module.modulemap",
     }
     assert {path.relative_to(out).as_posix() for path in written} == names(out)
     assert (out / "ios-arm64" / "libyamjit.a").read_bytes() == b"phone"
@@ -75,6 +78,20 @@ def test_a_folder_has_what_its_platforms_need(starter: yamjit.Classifier, librar
     assert fields[Field.MAGIC] == MAGIC
     assert FAMILIES[fields[Field.FAMILY]] == "arm"
     assert fields[Field.SIZE] == (out / "model-arm.plan").stat().st_size
+
+
+def test_the_library_for_android_fits_pages_of_16_kb(library_files: Mapping[str, bytes]) -> None:
+    """What the system maps is aligned to them, in the file and in memory."""
+    library = library_files.get("android-arm64/libyamjit.so")
+    if library is None:
+        pytest.skip("the libraries were built without android-arm64")
+    (at,), (count,) = struct.unpack_from("<Q", library, 32), struct.unpack_from("<H", library, 56)
+    segments = [struct.unpack_from("<IIQQQQQQ", library, at + 56 * index) for index in range(count)]
+    loaded = [(offset, address, align) for kind, _, offset, address, *_, align in segments if kind == 1]
+    assert loaded
+    for offset, address, align in loaded:
+        assert align % 2**14 == 0
+        assert (address - offset) % align == 0
 
 
 def test_floats_that_are_calibrated_are_refused(libraries: Path, tmp_path: Path) -> None:

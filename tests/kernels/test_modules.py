@@ -87,6 +87,13 @@ def test_one_plan_file_is_for_both_lowerings_with_proofs_of_its_own() -> None:
     assert set(found) == {Proof.NONE, Proof.APART}
     assert (found == Proof.APART).mean() > 0.5
     assert set(of_arm) <= {Proof.NONE, Proof.DOWN, Proof.NEAREST}
+    # What no kernel reads is zero: of a depthwise step either the factors of float32, or those of the shift.
+    depthwise = [row for row in plain.steps if row[Column.OP] == VectorOp.DEPTHWISE]
+    for row in depthwise:
+        shifts = plain.constants[row[Prepared.PROVEN]] == Proof.NONE
+        unread = (Prepared.SCALE, Prepared.REAL_OFFSET) if shifts else (Prepared.MULTIPLIER, Prepared.SHIFT)
+        assert not any(plain.constants[row[column] : row[column] + 64].any() for column in unread)
+    assert depthwise
 
 
 def test_a_turned_plan_is_that_of_unsigned_bytes() -> None:

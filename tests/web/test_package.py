@@ -12,6 +12,7 @@ import pytest
 
 import yamjit
 from tests.support.javascript import PACKAGE, Node
+from tools.web_package import MADE_OF, digests
 from yamjit.kernels.plan_file.layout import FAMILIES, FORMAT_VERSION, Field, HeadField
 from yamjit.kernels.prepared.columns import Prepared, VectorOp
 from yamjit.kernels.prepared.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
@@ -60,6 +61,11 @@ def test_nothing_is_imported_but_its_own_files() -> None:
         name for path in PACKAGE.glob("*.js") for name in re.findall(r'(?:from|import\()\s*"([^"]*)', path.read_text())
     ]
     assert set(found) - {"node:fs/promises"} <= {f"./{name}" for name in names}
+
+
+def test_what_is_exported_was_made_of_these_sources() -> None:
+    """``python -m tools.web_package`` makes it anew."""
+    assert json.loads(MADE_OF.read_bytes()) == digests()
 
 
 def test_npm_packs_it_with_its_modules(deployed: Path, tmp_path: Path) -> None:

@@ -31,24 +31,25 @@ _C_OPTIONS = (
 
 #: The stack comes first in memory, so that what overruns it leaves the memory and ends the call.
 _MODULE_OPTIONS = (
-    "--no-entry", "--import-memory", "--strip-all", "-O2", "--stack-first", "-z", f"stack-size={2**16}",
+    "--no-entry", "--import-memory", "--strip-all", "--compress-relocations", "-O2", "--stack-first",
+    "-z", f"stack-size={2**16}",
 )  # fmt: skip
 
 
 def kernels(platform: Platform, cache: Path) -> dict[str, bytes]:
     """Return the object files of a platform's kernels, by their symbols, from the bitcode in a cache."""
+    from tools.libraries.shrinking import smaller
     from yamjit.kernels.machine_code.objects import emit_object
 
     exported = {function: name for module in platform.modules for name, function in MODULES[module].items()}
-    return {
-        function.symbol: emit_object(
-            function.kept_in(cache).read_bytes(),
-            TARGETS[function.lowering],
-            platform.triple,
-            {function.symbol: exported.get(function, function.symbol)},
-        )
-        for function in functions(platform)
-    }
+    found = {}
+    for function in functions(platform):
+        code, target = function.kept_in(cache).read_bytes(), TARGETS[function.lowering]
+        if platform.modules:
+            code = smaller(code, target, platform.triple)
+        name = exported.get(function, function.symbol)
+        found[function.symbol] = emit_object(code, target, platform.triple, {function.symbol: name})
+    return found
 
 
 def build(platform: Platform, kernels: Mapping[str, bytes], folder: Path) -> None:

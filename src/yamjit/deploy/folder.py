@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,12 @@ _HERE = Path(__file__).parent
 
 #: Sources of C, beside the libraries and plans.
 _C_FILES = ("yamjit.h", "yamjit.c", "main.c", "Makefile", "README.md")
+
+#: Callers on phones, by the platforms for which they are written.
+_EXAMPLES = {
+    "android-arm64": ("examples/android", ("CMakeLists.txt", "Sounds.kt", "sounds.c")),
+    "ios-arm64": ("examples/ios", ("Sounds.swift", "module.modulemap")),
+}
 
 #: What runs in a browser: its modules lie in the package of JavaScript that loads them.
 _WEB = "wasm"
@@ -59,7 +65,8 @@ def deploy(
     The folder gets the model as a plan file for each family of processors (``model-x86.plan``, ``model-arm.plan``,
     ``model-wasm.plan``), a folder for each platform with its library, shared and static, and ``yamjit.h``,
     ``yamjit.c``, ``main.c``, a ``Makefile`` and a ``README.md`` that says how to use them from C, Go, Rust, Kotlin and
-    Swift. For browsers the folder ``wasm`` is a package of JavaScript, with the modules of WebAssembly that it loads.
+    Swift; for Android a class of Kotlin as well, for iOS one of Swift. For browsers the folder ``wasm`` is a package of
+    JavaScript, with the modules of WebAssembly that it loads.
 
     Parameters
     ----------
@@ -132,11 +139,13 @@ def write_folder(folder: str | os.PathLike[str], files: Mapping[str, bytes]) -> 
     return tuple(Path(folder) / name for name in files)
 
 
-def _sources(platforms: Iterable[str]) -> dict[str, bytes]:
+def _sources(platforms: Collection[str]) -> dict[str, bytes]:
     """Return the files that are the same for all models: of C, and of JavaScript."""
     files: dict[str, bytes] = {}
     if set(platforms) - {_WEB}:
         files.update({name: (_HERE / "c" / name).read_bytes() for name in _C_FILES})
+    for folder, names in (_EXAMPLES[platform] for platform in platforms if platform in _EXAMPLES):
+        files.update({f"{folder}/{name}": (_HERE / "phones" / name).read_bytes() for name in names})
     if _WEB in platforms:
         files.update({f"{_WEB}/{name}": content for name, content in web_files().items()})
     return files
@@ -144,7 +153,8 @@ def _sources(platforms: Iterable[str]) -> dict[str, bytes]:
 
 def web_files() -> dict[str, bytes]:
     """Return the package of JavaScript by the names of its files, without the modules of WebAssembly that it loads."""
-    return {path.name: path.read_bytes() for path in sorted((_HERE / "web").iterdir())}
+    described = (path for path in (_HERE / "web").iterdir() if path.suffix != ".js")
+    return {path.name: path.read_bytes() for path in sorted([*described, *(_HERE / "package").glob("*.js")])}
 
 
 def _check_calibration(model: CompiledModel) -> None:

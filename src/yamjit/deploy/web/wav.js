@@ -87,7 +87,6 @@ function readFormat(view, at, size) {
   let format = view.getUint16(at, true);
   const channels = view.getUint16(at + 2, true);
   const sampleRate = view.getUint32(at + 4, true);
-  const frame = view.getUint16(at + 12, true);
   const bits = view.getUint16(at + 14, true);
   if (format === 0xfffe && size >= 40) {
     const rest = Array.from({ length: 14 }, (_, i) => view.getUint8(at + 26 + i).toString(16).padStart(2, "0"));
@@ -100,9 +99,7 @@ function readFormat(view, at, size) {
       `the WAV file holds ${found} of ${bits} bits; PCM of 8, 16, 24 or 32 bits and floats of 32 or 64 are read`,
     );
   }
-  if (channels < 1 || channels > 64 || frame !== (channels * bits) / 8) {
-    throw new YamjitError(`the WAV file's header claims ${channels} channels and ${frame} bytes for a sample of each`);
-  }
+  if (channels < 1 || channels > 64) throw new YamjitError(`the WAV file's header claims ${channels} channels`);
   if (sampleRate < 1_000 || sampleRate > 768_000) {
     throw new YamjitError(
       `the WAV file's header claims a sample rate of ${sampleRate} Hz; accepted are 1000 to 768000 Hz`,

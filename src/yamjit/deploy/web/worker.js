@@ -1,5 +1,5 @@
 /** A model in a thread of its own, for `remote.js`: answers messages `{id, call, given}` by `{id, result}` or `{id, error}`. */
-import { load } from "./model.js";
+import { load } from "./yamjit.js";
 
 let model;
 

@@ -107,7 +107,7 @@ def pack_factors(
     reals = find_real_factors(IntegerFactors(multiplier, offset, shift), low, high, wanted)
     proven = np.zeros(padded(order.size, unit), np.int8)
     proven[: order.size] = reals.proven[order]
-    return {
+    factors = {
         Prepared.BIAS: in_blocks(bias[order].astype(np.int32)),  # wraps as the plain kernels do
         Prepared.MULTIPLIER: in_blocks(multiplier[order].astype(np.int32)),
         Prepared.OFFSET: pack_pairs(offset[order]),
@@ -116,6 +116,23 @@ def pack_factors(
         Prepared.REAL_OFFSET: in_blocks(reals.offset[order]),
         Prepared.PROVEN: proven.reshape(-1, unit).min(axis=1).repeat(unit // BLOCK),
     }
+    if step.apart:
+        _clear_unread(factors, unit)
+    return factors
+
+
+def _clear_unread(factors: dict[Prepared, npt.NDArray[Any]], unit: int) -> None:
+    """Make zeros of what no kernel that rounds products and sums apart reads: they take no place in compressed files.
+
+    Blocks that are not proven are shifted. In a proven block tiles that are smaller than others still are; a unit of
+    several blocks is rounded in one way throughout.
+    """
+    by_reals = factors[Prepared.PROVEN] >= Proof.APART
+    unread = dict.fromkeys((Prepared.SCALE, Prepared.REAL_OFFSET), ~by_reals)
+    if unit > BLOCK:
+        unread |= dict.fromkeys((Prepared.MULTIPLIER, Prepared.OFFSET, Prepared.SHIFT), by_reals)
+    for column, blocks in unread.items():
+        factors[column].reshape(blocks.size, BLOCK)[blocks] = 0
 
 
 def _reach(step: PlainStep, weights: Int8, bias: Int64) -> tuple[Int64, Int64]:
