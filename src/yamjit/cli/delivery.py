@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from yamjit.cli.arguments import reading_of
 from yamjit.cli.classes import heads_of, locale_notes, options_of
 from yamjit.cli.destinations import array_format, is_folder, is_replaced, opened, picture_format, row_format, unwritten
+from yamjit.cli.engines import client_of
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.model_notes import notes_on
 from yamjit.cli.progress import Progress
@@ -54,7 +55,7 @@ _MOST_ALIKE = 3
 def hearing_of(args: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of a `Hearing` that were given; where there is no model, other mistakes are told first."""
     reading = reading_of(args)
-    if args.jobs > 1:
+    if args.jobs > 1 and args.engine == "processes":
         from yamjit.runs.starting import prepare
 
         prepare()  # while the model is loaded
@@ -130,7 +131,7 @@ def deliver_rows(args: argparse.Namespace, hearing: Hearing) -> int:
 def deliver_arrays(args: argparse.Namespace, hearing: Hearing) -> int:
     """Write the arrays that are found to standard output, a file, or a folder; return the exit code."""
     form = array_format(args)
-    if args.jobs > 1 and not is_folder(args):
+    if (args.jobs > 1 or args.engine == "dask") and not is_folder(args):
         raise InputError("several processes write arrays only to a folder: use -o FOLDER")
     return _deliver(args, hearing, form, holds_one=form.name in ("npy", "npz"))
 
@@ -151,10 +152,11 @@ def _deliver(args: argparse.Namespace, hearing: Hearing, form: RowFormat | Array
     with (
         Progress(tally, quiet=args.quiet) as progress,
         progress.telling(left.told),
+        client_of(args) as client,
         opened(args, form, progress, left.keep) as file,
     ):
         listener = _watched(args, hearing, tally)
-        return _follow(into_one_file(recordings, listener, form, file, args.jobs, tally), tally, progress)
+        return _follow(into_one_file(recordings, listener, form, file, args.jobs, tally, client), tally, progress)
 
 
 def deliver_pictures(args: argparse.Namespace, hearing: Hearing, kind: str) -> int:
@@ -201,11 +203,15 @@ def deliver_to_folder(
         names = {recording.name for recording in todo}
         tally = _tally(hearing, todo, [recording for recording in recordings if recording.name not in names])
         told = f"{args.output!r} has what is done, and --resume does the rest"
-        with Progress(tally, quiet=args.quiet) as progress, progress.telling(lambda: told):
+        with (
+            Progress(tally, quiet=args.quiet) as progress,
+            progress.telling(lambda: told),
+            client_of(args) as client,
+        ):
             if tally.concluded:
                 progress.warn(f"{tally.concluded} of {tally.recordings} files are done already")
             job = folder.keeping(job_for(_watched(args, hearing, tally), place=folder.places.target))
-            return _follow(outcomes(todo, job, args.jobs, tally), tally, progress)
+            return _follow(outcomes(todo, job, args.jobs, tally, client), tally, progress)
 
 
 def _recordings_of_one_file(args: argparse.Namespace, hearing: Hearing) -> list[Recording]:
@@ -223,6 +229,8 @@ def _tally(hearing: Hearing, todo: Sequence[Recording], done: Sequence[Recording
 
 
 def _watched(args: argparse.Namespace, hearing: _Hearing, tally: Tally[Recording]) -> _Hearing:
+    if args.engine == "dask":
+        return hearing
     if args.jobs == 1:
         return dataclasses.replace(hearing, watch=tally.watch)
     from yamjit.runs import heard

@@ -14,7 +14,7 @@ from yamjit.errors import AudioError, InputError, LimitError, OutputError, Yamji
 from yamjit.results import Summary
 from yamjit.runs.inputs import Recording
 from yamjit.runs.journal import Origin, add_line, origin_of
-from yamjit.runs.naming import Places
+from yamjit.runs.naming import MANIFEST, Places
 from yamjit.runs.outcome import PlaceError
 from yamjit.runs.settling import settle
 from yamjit.runs.whole import is_of_the_disk, remove_result, writing
@@ -64,6 +64,10 @@ class Keeping:
         elif isinstance(value, Summary):
             value = dataclasses.replace(value, warnings=(*value.warnings, _CHANGED))
         return value
+
+    def unseen_folder(self) -> str | None:
+        """Return the folder of results if this process does not see what the run has begun there, else None."""
+        return None if (self.places.folder / MANIFEST).exists() else str(self.places.folder)
 
     def _note(self, recording: Recording, origin: Origin) -> None:
         with writing(self.journal):

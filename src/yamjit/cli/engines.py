@@ -1,0 +1,42 @@
+"""What does the work of a run over many recordings: processes of this machine, or workers of Dask; and which part."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from yamjit.cli import values
+from yamjit.cli.options import add_choice, add_value
+from yamjit.errors import InputError
+
+__all__ = ["add_engine", "client_of"]
+
+
+def add_engine(parser: Any) -> None:
+    """Add how many work on a run, and who."""
+    text = "number of processes, which work on different recordings; results do not depend on it"
+    add_value(parser, "--jobs", "N", values.jobs, text, 1)
+    text = "what works on recordings: processes of this machine, or workers of Dask"
+    add_choice(parser, "--engine", ("processes", "dask"), text, "processes")
+    text = "address of a scheduler of Dask, such as tcp://10.0.0.1:8786 (default: --jobs workers on this machine)"
+    add_value(parser, "--scheduler", "ADDRESS", str, text)
+
+
+@contextlib.contextmanager
+def client_of(args: argparse.Namespace) -> Iterator[Any]:
+    """Give a client of Dask if that is the engine, else None; refuse what does not go together."""
+    if args.engine != "dask":
+        if args.scheduler is not None:
+            raise InputError("--scheduler is for workers of Dask: use it with --engine dask")
+        yield None
+        return
+    if args.files == ["-"]:
+        raise InputError("standard input is read by this process alone: leave out --engine dask")
+    if args.scheduler is not None and args.jobs > 1:
+        raise InputError("--jobs is for workers of this machine, and those of --scheduler are there already")
+    from yamjit.runs.cluster import dask_client
+
+    with dask_client(args.scheduler, args.jobs) as client:
+        yield client

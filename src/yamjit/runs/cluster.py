@@ -1,0 +1,67 @@
+"""A client of Dask: of a scheduler that is there, or of workers that are started on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from yamjit.disk import describe
+from yamjit.errors import ClusterError, DependencyError
+from yamjit.installing import how_to_install
+from yamjit.runs.starting import signals_held
+
+__all__ = ["dask_client"]
+
+#: Seconds in which a scheduler has to answer.
+_ANSWER_S = "20s"
+
+
+@contextlib.contextmanager
+def dask_client(address: str | None, workers: int) -> Iterator[Any]:
+    """Give a client of the scheduler at `address`, or of as many workers of this machine, which end with it.
+
+    Raises `DependencyError` without Dask, `ClusterError` if nobody answers at the address.
+    """
+    try:
+        import dask
+        import distributed
+    except ImportError as error:
+        raise DependencyError(f"the engine dask needs Dask: {how_to_install('yamjit[dask]')}") from error
+    quiet = {"distributed.scheduler.allowed-failures": 0, "distributed.admin.log-format": "%(name)s: %(message)s"}
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(_silent())
+        with signals_held():  # also from the threads and processes that are started
+            if address is None:
+                opened.enter_context(dask.config.set(quiet))
+                cluster = distributed.LocalCluster(
+                    n_workers=workers, threads_per_worker=1, memory_limit=0, dashboard_address=None
+                )
+                opened.callback(_ended, cluster)
+                address = cluster.scheduler_address
+            try:
+                client = distributed.Client(address, timeout=_ANSWER_S, set_as_default=False)
+            except (OSError, ValueError, TypeError) as error:
+                raise ClusterError(f"no scheduler of Dask answers at {address!r}: {describe(error)}") from error
+            opened.callback(_ended, client)
+        yield client
+
+
+def _ended(one: Any) -> None:
+    with signals_held(), contextlib.suppress(Exception):  # what is gone cannot be closed in order
+        one.close(timeout=5)
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Keep what Dask logs about workers that die from the terminal: it is told of recordings."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "tornado.application", "asyncio")]
+    before = [one.level for one in loggers]
+    for one in loggers:
+        one.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for one, level in zip(loggers, before, strict=True):
+            one.setLevel(level)

@@ -1,0 +1,106 @@
+"""What workers of Dask do: they have the job of a run once each, and are sent recordings."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pickle
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from distributed import WorkerPlugin, get_worker
+
+from yamjit import __version__
+from yamjit.disk import is_address
+from yamjit.errors import ClusterError
+from yamjit.runs.keeping import Keeping
+from yamjit.runs.outcome import Outcome, attempt
+from yamjit.runs.settling import finish
+
+if TYPE_CHECKING:
+    from yamjit.runs.inputs import Recording
+
+__all__ = ["JobPlugin", "hear"]
+
+#: One job at a time, whatever number of threads a worker has: what settles is counted for a whole process.
+_one = threading.Lock()
+
+_SHARE = "all workers need the file system of who runs it, or recordings and results in an object store"
+
+
+class JobPlugin(WorkerPlugin):  # type: ignore[misc]
+    """The job of a run, model and all, with a digest of it as its `name`, for workers that are there or come later.
+
+    Relative paths begin at `here`, the working directory of who runs it.
+    """
+
+    def __init__(self, job: Callable[[Recording], Any], here: str) -> None:
+        self._data = pickle.dumps(job)
+        self._version = __version__
+        self._here = here
+        self._job: Callable[[Recording], Any] | None = None
+        self._is_checked = False
+        self.name = f"yamjit-{self._digest()}-{os.urandom(4).hex()}"
+
+    def _digest(self) -> str:
+        return hashlib.sha256(self._data).hexdigest()
+
+    def do(self, bundle: Sequence[Recording]) -> list[Outcome[Any]]:
+        """Do the job for some recordings; a `ClusterError` says why it cannot be done here."""
+        self._check()
+        with self._paths(bundle):
+            try:
+                return [attempt(self._loaded, recording) for recording in bundle]
+            finally:
+                finish()
+
+    def _check(self) -> None:
+        if self._is_checked:
+            return
+        if self._version != __version__:
+            raise ClusterError(
+                f"the worker {_address()} has yamjit {__version__}, and the run is of {self._version}: "
+                "the same is needed everywhere"
+            )
+        if self._digest() != self.name.split("-")[1]:
+            raise ClusterError(f"the worker {_address()} has a damaged copy of the model")
+        self._is_checked = True
+
+    def _loaded(self, recording: Recording) -> Any:
+        if self._job is None:  # loading it may fail for lack of memory, as the job itself may
+            job = pickle.loads(self._data)  # noqa: S301 - who may send jobs may run anything
+            folder = job.unseen_folder() if isinstance(job, Keeping) else None
+            if folder is not None:
+                raise ClusterError(f"the worker {_address()} does not see the folder of results {folder!r}: {_SHARE}")
+            self._job = job
+        return self._job(recording)
+
+    @contextlib.contextmanager
+    def _paths(self, bundle: Sequence[Recording]) -> Iterator[None]:
+        """Have relative paths begin where the run was started."""
+        before = os.getcwd()  # noqa: PTH109
+        try:
+            os.chdir(self._here)
+        except OSError as error:
+            if any(not (os.path.isabs(one.name) or is_address(one.name)) for one in bundle):  # noqa: PTH117
+                told = f"does not have the folder {self._here!r}, in which the run was started"
+                raise ClusterError(f"the worker {_address()} {told}: {_SHARE}") from error
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+def hear(name: str, bundle: Sequence[Recording]) -> list[Outcome[Any]]:
+    """In a worker, do the job of a name for some recordings."""
+    plugin: JobPlugin | None = get_worker().plugins.get(name)
+    if plugin is None:
+        raise ClusterError(f"the worker {_address()} has not been given the model")
+    with _one:
+        return plugin.do(bundle)
+
+
+def _address() -> str:
+    return str(get_worker().address)
