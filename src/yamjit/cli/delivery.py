@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from yamjit.cli.arguments import reading_of
 from yamjit.cli.classes import heads_of, locale_notes, options_of
 from yamjit.cli.destinations import array_format, is_folder, is_replaced, opened, picture_format, row_format, unwritten
-from yamjit.cli.engines import client_of
+from yamjit.cli.engines import client_of, prepare_engine
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.model_notes import notes_on
 from yamjit.cli.progress import Progress
@@ -55,10 +55,7 @@ _MOST_ALIKE = 3
 def hearing_of(args: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of a `Hearing` that were given; where there is no model, other mistakes are told first."""
     reading = reading_of(args)
-    if args.jobs > 1 and args.engine == "processes":
-        from yamjit.runs.starting import prepare
-
-        prepare()  # while the model is loaded
+    prepare_engine(args)  # while the model is loaded
     try:
         return {"classifier": classifier_of(args), "reading": reading}
     except ModelNotFoundError:

@@ -11,7 +11,7 @@ from yamjit.cli import values
 from yamjit.cli.options import add_choice, add_value
 from yamjit.errors import InputError
 
-__all__ = ["add_engine", "client_of"]
+__all__ = ["add_engine", "client_of", "prepare_engine"]
 
 
 def add_engine(parser: Any) -> None:
@@ -24,18 +24,28 @@ def add_engine(parser: Any) -> None:
     add_value(parser, "--scheduler", "ADDRESS", str, text)
 
 
+def prepare_engine(args: argparse.Namespace) -> None:
+    """Begin to load what processes need that are started later; refuse options that do not go together."""
+    if args.engine == "dask":
+        if args.files == ["-"]:
+            raise InputError("standard input is read by this process alone: leave out --engine dask")
+        if args.scheduler is not None and args.jobs > 1:
+            raise InputError("--jobs is for workers of this machine, and those of --scheduler are there already")
+    elif args.scheduler is not None:
+        raise InputError("--scheduler is for workers of Dask: use it with --engine dask")
+    if args.scheduler is None and (args.jobs > 1 or args.engine == "dask"):
+        from yamjit.runs.cluster import DASK_MODULES
+        from yamjit.runs.starting import prepare
+
+        prepare(*(DASK_MODULES if args.engine == "dask" else ()))
+
+
 @contextlib.contextmanager
 def client_of(args: argparse.Namespace) -> Iterator[Any]:
-    """Give a client of Dask if that is the engine, else None; refuse what does not go together."""
+    """Give a client of Dask if that is the engine, else None."""
     if args.engine != "dask":
-        if args.scheduler is not None:
-            raise InputError("--scheduler is for workers of Dask: use it with --engine dask")
         yield None
         return
-    if args.files == ["-"]:
-        raise InputError("standard input is read by this process alone: leave out --engine dask")
-    if args.scheduler is not None and args.jobs > 1:
-        raise InputError("--jobs is for workers of this machine, and those of --scheduler are there already")
     from yamjit.runs.cluster import dask_client
 
     with dask_client(args.scheduler, args.jobs) as client:

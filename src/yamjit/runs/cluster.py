@@ -10,9 +10,12 @@ from typing import Any
 from yamjit.disk import describe
 from yamjit.errors import ClusterError, DependencyError
 from yamjit.installing import how_to_install
-from yamjit.runs.starting import signals_held
+from yamjit.runs.starting import prepare, signals_held, start_method
 
-__all__ = ["dask_client"]
+__all__ = ["DASK_MODULES", "dask_client"]
+
+#: What workers of this machine load, see `yamjit.runs.starting.prepare`.
+DASK_MODULES = ("distributed", "distributed.nanny", "yamjit.runs.dask_worker")
 
 #: Seconds in which a scheduler has to answer.
 _ANSWER_S = "20s"
@@ -29,12 +32,16 @@ def dask_client(address: str | None, workers: int) -> Iterator[Any]:
         import distributed
     except ImportError as error:
         raise DependencyError(f"the engine dask needs Dask: {how_to_install('yamjit[dask]')}") from error
-    quiet = {"distributed.scheduler.allowed-failures": 0, "distributed.admin.log-format": "%(name)s: %(message)s"}
+    settings = {
+        "distributed.scheduler.allowed-failures": 0,  # `Crew` tries again by itself
+        "distributed.worker.multiprocessing-method": start_method(),
+    }
     with contextlib.ExitStack() as opened:
         opened.enter_context(_silent())
         with signals_held():  # also from the threads and processes that are started
             if address is None:
-                opened.enter_context(dask.config.set(quiet))
+                prepare(*DASK_MODULES)
+                opened.enter_context(dask.config.set(settings))
                 cluster = distributed.LocalCluster(
                     n_workers=workers, threads_per_worker=1, memory_limit=0, dashboard_address=None
                 )
