@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from yamjit.cli.arguments import reading_of
 from yamjit.cli.classes import heads_of, locale_notes, options_of
 from yamjit.cli.destinations import array_format, is_folder, is_replaced, opened, picture_format, row_format, unwritten
-from yamjit.cli.engines import client_of, prepare_engine
+from yamjit.cli.engines import client_of, prepare_engine, sharded
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.model_notes import notes_on
 from yamjit.cli.progress import Progress
@@ -195,10 +195,11 @@ def deliver_to_folder(
     recordings = _recordings(args)
     check_places(recordings)
     known = {"yamjit": __version__, "verb": args.verb, **hearing.settings(), **settings}
-    with ResultFolder(args.output, suffix, known, resume=args.resume, overwrite=args.overwrite) as folder:
+    how = {"resume": args.resume, "overwrite": args.overwrite, "shard": args.shard}
+    with ResultFolder(args.output, suffix, known, **how) as folder:
         todo = folder.todo(recordings)
         names = {recording.name for recording in todo}
-        tally = _tally(hearing, todo, [recording for recording in recordings if recording.name not in names])
+        tally = _tally(hearing, todo, [one for one in sharded(args, recordings) if one.name not in names])
         told = f"{args.output!r} has what is done, and --resume does the rest"
         with (
             Progress(tally, quiet=args.quiet) as progress,
@@ -214,7 +215,7 @@ def deliver_to_folder(
 def _recordings_of_one_file(args: argparse.Namespace, hearing: Hearing) -> list[Recording]:
     if args.resume or args.overwrite:
         raise InputError("--resume and --overwrite need a folder of results: use -o FOLDER")
-    recordings = _recordings(args)
+    recordings = sharded(args, _recordings(args))
     _check(args, hearing)
     return recordings
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from yamjit.audio.suffixes import AUDIO_SUFFIXES
 from yamjit.disk import hint_beside, is_address
 from yamjit.errors import InputError
-from yamjit.runs.naming import JOURNAL, MANIFEST, SEGMENTS, is_among_results, is_result, is_segment, is_segments
+from yamjit.runs.naming import MANIFEST, SEGMENTS, is_among_results, is_of_a_run, is_result, is_segment, is_segments
 from yamjit.suggestions import with_hint
 
 __all__ = ["STDIN", "Recording", "check_places", "find_recordings", "is_named_like_audio"]
@@ -181,12 +181,12 @@ class _Search:
             self.passed_over["hidden"] += 1
 
     def _count(self, name: str) -> None:
-        if name not in (MANIFEST, JOURNAL):
+        if not is_of_a_run(name):
             self.passed_over[os.path.splitext(name)[1].lower() or "without a suffix"] += 1  # noqa: PTH122
 
     def _is_result(self, path: Path) -> bool:
         """Return whether a path that matches a pattern is a result, or a segment in one, and so not a recording."""
-        if path.name in (MANIFEST, JOURNAL):
+        if is_of_a_run(path.name):
             return True
         if is_result(path.name) and not is_named_like_audio(path.name):
             return self._lies_among_results(path.parent)
