@@ -161,7 +161,7 @@ def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...], defaul
         "NAME.yamjit.SUFFIX, in the same tree"
     )
     text += " (default: standard output)" if stdout else ""
-    add_value(group, "-o --output", "FILE|FOLDER", Writes(folder=True), text)
+    add_value(group, "-o --output", "FILE|FOLDER", Writes(folder=True, remote=True), text)
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:

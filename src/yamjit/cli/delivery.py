@@ -22,6 +22,7 @@ from yamjit.cli.progress import Progress
 from yamjit.cli.streams import tell
 from yamjit.disk import describe
 from yamjit.errors import InputError, ModelNotFoundError
+from yamjit.remote import is_remote, shown, uploaded
 from yamjit.text import plural, printable
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _tell_missing(inputs: Sequence[str]) -> None:
 
     for recording in find_recordings(inputs):
         problem = recording.problem
-        if problem is None and recording.name != STDIN:
+        if problem is None and recording.name != STDIN and not is_remote(recording.name):
             try:
                 Path(recording.name).stat()
             except OSError as error:
@@ -170,8 +171,12 @@ def deliver_pictures(args: argparse.Namespace, hearing: Hearing, kind: str) -> i
     if len(recordings) > 1:
         raise InputError(f"a picture shows one recording, but there are {len(recordings)}: use -o FOLDER")
     tally = _tally(hearing, recordings)
-    with Progress(tally, quiet=args.quiet) as progress, progress.telling(PartOf(args.output, tally).told):
-        job = FileJob(_watched(args, hearing, tally), form, lambda _: Path(args.output))
+    with (
+        Progress(tally, quiet=args.quiet) as progress,
+        progress.telling(PartOf(args.output, tally).told),
+        uploaded(args.output) as path,
+    ):
+        job = FileJob(_watched(args, hearing, tally), form, lambda _: path)
         return _follow(outcomes(recordings, job, tally=tally), tally, progress)
 
 
@@ -187,20 +192,23 @@ def deliver_to_folder(
     `job_for` takes the listener and, as `place`, what says where a result goes; `settings` are kept beside its own.
     """
     from yamjit import __version__
-    from yamjit.runs.folder import ResultFolder
+    from yamjit.runs.folder import ResultFolder as Folder
     from yamjit.runs.inputs import check_places
     from yamjit.runs.outcomes import outcomes
 
+    if is_remote(args.output):
+        from yamjit.runs.remote_folder import RemoteFolder as Folder
     _check(args, hearing)
     recordings = _recordings(args)
     check_places(recordings)
     known = {"yamjit": __version__, "verb": args.verb, **hearing.settings(), **settings}
     how = {"resume": args.resume, "overwrite": args.overwrite, "shard": args.shard}
-    with ResultFolder(args.output, suffix, known, **how) as folder:
+    with Folder(args.output, suffix, known, **how) as folder:
         todo = folder.todo(recordings)
         names = {recording.name for recording in todo}
         tally = _tally(hearing, todo, [one for one in sharded(args, recordings) if one.name not in names])
-        told = f"{args.output!r} has what is done, and --resume does the rest"
+        output = shown(args.output) if is_remote(args.output) else args.output
+        told = f"{output!r} has what is done, and --resume does the rest"
         with (
             Progress(tally, quiet=args.quiet) as progress,
             progress.telling(lambda: told),
@@ -208,8 +216,8 @@ def deliver_to_folder(
         ):
             if tally.concluded:
                 progress.warn(f"{tally.concluded} of {tally.recordings} files are done already")
-            job = folder.keeping(job_for(_watched(args, hearing, tally), place=folder.places.target))
-            return _follow(outcomes(todo, job, args.jobs, tally, client), tally, progress)
+            job = folder.keeping(functools.partial(job_for, _watched(args, hearing, tally)))
+            return _follow(folder.noting(outcomes(todo, job, args.jobs, tally, client)), tally, progress)
 
 
 def _recordings_of_one_file(args: argparse.Namespace, hearing: Hearing) -> list[Recording]:

@@ -25,8 +25,8 @@ def add_engine(parser: Any) -> None:
     text = "what works on recordings: processes of this machine, or workers of Dask"
     add_choice(parser, "--engine", ("processes", "dask"), text, "processes")
     text = (
-        "hear one part of the recordings, the Ith of N: by a digest of their paths as they are given, for machines that "
-        "share a folder of results, which is continued"
+        "hear one part of the recordings, the Ith of N, by a digest of their paths as they are given: for machines "
+        "that share a folder of results, which is continued"
     )
     add_value(parser, "--shard", "I/N", _shard, text)
     text = "address of a scheduler of Dask, such as tcp://10.0.0.1:8786 (default: --jobs workers on this machine)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any
@@ -17,6 +17,7 @@ from yamjit.runs.keeping import Keeping
 from yamjit.runs.locking import FolderLock
 from yamjit.runs.manifest import Manifest
 from yamjit.runs.naming import JOURNAL, MANIFEST, Places, Shard, is_result, is_segments, journals_of_shards
+from yamjit.runs.outcome import Outcome
 from yamjit.runs.settling import finish
 from yamjit.runs.whole import remove_result, writing
 from yamjit.writing import PARTIAL_PREFIX
@@ -48,12 +49,15 @@ class ResultFolder:
         resume: bool = False,
         overwrite: bool = False,
         shard: Shard | None = None,
+        called: str | None = None,
     ) -> None:
         if shard is not None and overwrite:
             raise InputError("one part of a run does not remove the results of the others: remove the folder first")
         self.path = Path(path)
         self.places = Places(self.path, suffix)
-        self._manifest = Manifest(self.path, settings)
+        #: The folder in messages.
+        self._called = repr(str(self.path)) if called is None else called
+        self._manifest = Manifest(self.path, settings, self._called)
         self._resume = resume
         self._overwrite = overwrite
         self._shard = shard
@@ -104,18 +108,25 @@ class ResultFolder:
 
     def has(self, recording: Recording) -> bool:
         """Return whether the result of a recording exists, and was made of the recording as it is now."""
-        now = origin_of(recording.name, self._manifest.roots.get(recording.root, -1))
+        now = origin_of(recording.source, self._manifest.roots.get(recording.root, -1))
         if now is None:
             return False  # it fails in its turn; its former result stays
-        if self._journal.origin(recording.place) == now and self.places.target(recording).exists():
+        if self._journal.origin(recording.place) == now and self._is_there(recording.place):
             return True
         with writing(self._journal.path):
             self._journal.strike(recording.place)
         return False
 
-    def keeping(self, job: Callable[[Recording], Any]) -> Keeping:
-        """Return a job that also notes in the journal which recording each result was made of."""
-        return Keeping(job, self.places, self._journal.path, self._manifest.roots)
+    def keeping(self, job_for: Callable[..., Callable[[Recording], Any]]) -> Keeping:
+        """Return a job that also notes in the journal which recording each result was made of.
+
+        `job_for` returns the job, given as `place` what says where a result goes.
+        """
+        return Keeping(job_for, self.places, self._journal.path, self._manifest.roots)
+
+    def noting(self, found: Generator[Outcome[Any], None, None]) -> Generator[Outcome[Any], None, None]:
+        """Return what became of recordings, once all is noted that the job has left to be noted: nothing."""
+        return found
 
     def _begin(self) -> None:
         is_there = self._manifest.is_there()
@@ -123,8 +134,7 @@ class ResultFolder:
             self._manifest.go_on()
             if not (self._resume or self._shard):
                 raise InputError(
-                    f"{str(self.path)!r} has results of an earlier run: "
-                    "--resume continues it, --overwrite replaces them"
+                    f"{self._called} has results of an earlier run: --resume continues it, --overwrite replaces them"
                 )
         with writing(self.path):
             if self._shard is None:
@@ -161,22 +171,22 @@ class ResultFolder:
             # A place that a damaged journal has lost is taken for one of a known input.
             root = recording.root if recording.root in self._manifest.roots else roots[0]
             root = roots[then.root] if then is not None else root
-            if root != recording.root and self._is_there(place):
+            if root != recording.root and self._is_there(recording.place):
                 raise InputError(self._told_other(recording, root))
             other = places.get(os.path.join(recording.root, place), place)  # noqa: PTH118
-            if other != place and self._is_there(other):
+            if other != place and self._is_there(PurePath(other)):
                 raise InputError(
-                    f"{str(self.path)!r} has the result of {recording.name!r} in another place, {other!r}: "
+                    f"{self._called} has the result of {recording.name!r} in another place, {other!r}: "
                     "give the same folder as before, or choose another folder of results"
                 )
 
-    def _is_there(self, place: str) -> bool:
-        return self.places.target(Recording("", PurePath(place))).exists()
+    def _is_there(self, place: PurePath) -> bool:
+        return self.places.target(Recording("", place)).exists()
 
     def _told_other(self, recording: Recording, root: str) -> str:
         former, now = (self._manifest.name_of(one) for one in (root, recording.root))
         return (
-            f"{str(self.path)!r} has results of recordings in {root!r}, and that of {recording.name!r} would have the "
+            f"{self._called} has results of recordings in {root!r}, and that of {recording.name!r} would have the "
             "same name as one of them: choose another folder, or use --overwrite; if the recordings were moved, "
             f"replace {former!r} by {now!r} in {str(self._manifest.path)!r}"
         )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from yamjit.audio.suffixes import AUDIO_SUFFIXES
 from yamjit.disk import hint_beside, is_address
 from yamjit.errors import InputError
+from yamjit.remote import is_remote
 from yamjit.runs.naming import MANIFEST, SEGMENTS, is_among_results, is_of_a_run, is_result, is_segment, is_segments
 from yamjit.suggestions import with_hint
 
@@ -27,13 +28,20 @@ class Recording(NamedTuple):
     """A recording of a run, by the path that was given or found; "-" is standard input.
 
     `place` is the path of its result, relative to a folder of results, without the suffix of results. It begins at
-    `root`, a folder without links, if there is one. `problem` says why there is nothing to read.
+    `root`, a folder without links, if there is one. `problem` says why there is nothing to read. `address` is what is
+    opened, if that has secrets which the name has not.
     """
 
     name: str
     place: PurePath
     problem: str | None = None
     root: str = ""
+    address: str = ""
+
+    @property
+    def source(self) -> str:
+        """What is opened."""
+        return self.address or self.name
 
 
 def is_named_like_audio(name: str) -> bool:
@@ -50,7 +58,8 @@ def find_recordings(inputs: Sequence[str], passed_over: Counter[str] | None = No
     any case; hidden files are skipped, and so are results beside recordings, and segments among results. `passed_over`
     counts the files in folders that are skipped by their names: for each suffix, such as ".txt", and for "hidden". A
     file that is named is always listed, and so are segments in a folder of segments that is itself named. What cannot
-    be read is listed too, and fails in its turn.
+    be read is listed too, and fails in its turn. Addresses, such as ``s3://bucket/folder/``, stand for files, and where
+    they can be listed, for folders and patterns.
 
     The place of a result is the path below the folder that was searched; for a file that was named by a relative path,
     this path; otherwise its name. An `InputError` is raised if "-" is given together with others.
@@ -93,6 +102,11 @@ class _Search:
             yield Recording(
                 text, PurePath("nameless"), "'' is not the name of a file or folder; '.' is the current one"
             )
+            return
+        if is_remote(text):
+            from yamjit.runs.elsewhere import remote_recordings
+
+            yield from remote_recordings(text)
             return
         if is_address(text) and not os.path.lexists(path):
             yield Recording(text, PurePath(path.name), f"{text}: {hint_beside(text)}")
@@ -222,7 +236,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _once(recordings: Iterable[Recording]) -> Iterator[Recording]:
     seen: set[str] = set()
     for recording in recordings:
-        real = os.path.realpath(recording.name)
+        real = recording.source if is_remote(recording.source) else os.path.realpath(recording.name)
         if real not in seen:
             seen.add(real)
             yield recording

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from yamjit.disk import read_limited
 from yamjit.errors import InputError, YamjitError
+from yamjit.remote import identity, is_remote
 from yamjit.runs.naming import JOURNAL, Shard, journal_of, journals_of_shards
 from yamjit.writing import write_whole
 
@@ -20,7 +21,10 @@ _MOST_BYTES = 2**30
 
 
 class Origin(NamedTuple):
-    """The recording that a result was made of, as it was then: number of its input, size, time of modification."""
+    """The recording that a result was made of, as it was then: number of its input, size, time of modification.
+
+    Of what has an address, where times say little, the last is a number made of its ETag.
+    """
 
     root: int
     size: int
@@ -29,6 +33,9 @@ class Origin(NamedTuple):
 
 def origin_of(name: str, root: int) -> Origin | None:
     """Return the origin of a result that would be made now; None if there is no file, but perhaps a pipe."""
+    if is_remote(name):
+        found = identity(name)
+        return None if found is None else Origin(root, *found)
     try:
         status = os.stat(name)  # noqa: PTH116
     except (OSError, ValueError):
