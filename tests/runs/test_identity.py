@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import functools
 import json
 import os
 import random
@@ -483,7 +484,7 @@ def test_a_damaged_journal_costs_time_and_nothing_else(capsys: pytest.CaptureFix
         with ResultFolder("out", ".csv", {}, resume=True) as folder:
             todo = folder.todo(recordings)
             for one in todo:
-                folder.keeping(lambda place: lambda one: write_what_it_is(folder, one))(one)
+                folder.keeping(lambda place: functools.partial(write_what_it_is, folder))(one)
         for one in recordings:
             assert folder.places.target(one).read_text() == what_it_is(one)
         return len(todo)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,9 @@ DASK_MODULES = ("distributed", "distributed.nanny", "yamjit.runs.dask_worker")
 
 #: Seconds in which a scheduler has to answer.
 _ANSWER_S = "20s"
+
+#: Seconds from one look for workers that are lost to the next.
+_KEPT_UP_S = 5.0
 
 
 @contextlib.contextmanager
@@ -42,17 +46,36 @@ def dask_client(address: str | None, workers: int) -> Iterator[Any]:
             if address is None:
                 prepare(*DASK_MODULES)
                 opened.enter_context(dask.config.set(settings))
-                cluster = distributed.LocalCluster(
-                    n_workers=workers, threads_per_worker=1, memory_limit=0, dashboard_address=None
-                )
-                opened.callback(_ended, cluster)
-                address = cluster.scheduler_address
+                address = opened.enter_context(_local_cluster(distributed, workers))
             try:
                 client = distributed.Client(address, timeout=_ANSWER_S, set_as_default=False)
             except (OSError, ValueError, TypeError) as error:
                 raise ClusterError(f"no scheduler of Dask answers at {address!r}: {describe(error)}") from error
             opened.callback(_ended, client)
         yield client
+
+
+@contextlib.contextmanager
+def _local_cluster(distributed: Any, workers: int) -> Iterator[str]:
+    """Give the address of a scheduler with workers on this machine; one that does not come back is replaced."""
+    how = {"threads_per_worker": 1, "memory_limit": 0, "dashboard_address": None}
+    try:
+        cluster = distributed.LocalCluster(n_workers=workers, **how)
+    except (RuntimeError, OSError) as error:
+        raise ClusterError(f"{workers} workers of Dask cannot be started: {describe(error)}") from error
+    over = threading.Event()
+
+    def keep_up() -> None:
+        while not over.wait(_KEPT_UP_S):
+            with contextlib.suppress(Exception):  # it is being closed
+                cluster.scale(workers)
+
+    threading.Thread(target=keep_up, daemon=True).start()
+    try:
+        yield cluster.scheduler_address
+    finally:
+        over.set()
+        _ended(cluster)
 
 
 def _ended(one: Any) -> None:
