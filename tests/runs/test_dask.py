@@ -13,12 +13,18 @@ from tests.support.run_jobs import Job
 from tools.checks.kill_runs import compare, make_recordings
 from yamjit.cli import main
 from yamjit.errors import ClusterError, ModelError
-from yamjit.runs import dask_crew, dask_worker
+from yamjit.runs import cluster
 from yamjit.runs.cluster import dask_client
 from yamjit.runs.inputs import Recording
 from yamjit.runs.outcomes import outcomes
 
 pytest.importorskip("distributed", reason="Dask is not installed (the extra dask)")
+
+from yamjit.runs import dask_crew, dask_worker
+
+#: Dask leaves sockets and the like to be collected.
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.filterwarnings("ignore::pytest.PytestWarning")]
+
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 
@@ -64,7 +70,8 @@ def test_another_version_is_refused(tmp_path: Path, client: Any, module: Any, mo
         list(outcomes(recordings("a-1"), Job(tmp_path), client=client))
 
 
-def test_nobody_answers() -> None:
+def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_ANSWER_S", "1s")
     wanted = r"no scheduler of Dask answers at 'tcp://127\.0\.0\.1:9'"
     with pytest.raises(ClusterError, match=wanted), dask_client("tcp://127.0.0.1:9", 1):
         pass

@@ -135,7 +135,7 @@ def _class_of(scheme: str) -> Any:
 
 def test_names_of_a_store_do_not_lead_out_of_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elsewhere, "find", lambda address: ("s3://bucket", ["../../x.wav", "a.wav"]))
-    first, second = find_recordings(["s3://bucket/"])
+    first, second = find_recordings(["s3://bucket/**"])
     assert first.problem == "s3://bucket/../../x.wav: its name leads out of the folder of results"
     assert second.problem is None
 

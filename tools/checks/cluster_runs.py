@@ -104,7 +104,7 @@ def cluster(check: Check, port: int) -> Iterator[tuple[subprocess.Popen[bytes], 
     dask = [sys.executable, "-m", "dask"]
     options = ["--host", "127.0.0.1", "--no-dashboard"]
     scheduler = subprocess.Popen([*dask, "scheduler", *options, "--port", str(port)], **quiet)  # type: ignore[call-overload]
-    own = ["--nworkers", "2", "--nthreads", "1", "--memory-limit", "0", "--death-timeout", "20"]
+    own = ["--nworkers", "2", "--nthreads", "1", "--memory-limit", "0"]
     workers = subprocess.Popen([*dask, "worker", address, *options, *own], **quiet)  # type: ignore[call-overload]
     try:
         yield scheduler, address

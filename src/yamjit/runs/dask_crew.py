@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import distributed
 from distributed import Client, KilledWorker, wait
 from distributed.comm.core import CommClosedError
 
@@ -31,6 +33,9 @@ _TASKS_PER_WORKER = 2
 #: Seconds after which workers are counted again, and for which the first one is awaited.
 _RECOUNT_S, _AWAITED_S = 5.0, 60.0
 
+#: Seconds after which workers that are all gone are taken not to come back.
+_DESERTED_S = 300.0
+
 #: Times that the job is given to all workers: one may die meanwhile.
 _TRIES, _PAUSE_S = 5, 0.5
 
@@ -44,7 +49,8 @@ class Crew(Generic[_Value]):
 
     def __init__(self, job: Callable[[Recording], _Value], client: Client) -> None:
         self._client = client
-        self._counted_at = 0.0
+        self._counted_at = -math.inf
+        self._seen_at = time.monotonic()
         self._workers = 0
         with _lost_as_error(client):
             _check_versions(client)
@@ -72,9 +78,7 @@ class Crew(Generic[_Value]):
                         yield index, self._alone(recordings[index])
                     suspects.clear()
                     continue
-                with self._client.as_current():
-                    done, _ = wait(list(under_way), return_when="FIRST_COMPLETED")
-                for future in done:
+                for future in self._first_of(list(under_way)):
                     bundle = under_way.pop(future)
                     try:
                         found = future.result()
@@ -97,6 +101,7 @@ class Crew(Generic[_Value]):
         deaths = 0
         while deaths < 2:
             future = self._submit([recording])
+            self._first_of([future])
             error = future.exception()
             if not isinstance(error, KilledWorker):
                 found: list[Outcome[_Value]] = future.result()
@@ -104,11 +109,24 @@ class Crew(Generic[_Value]):
             deaths += error.allowed_failures + 1
         return Outcome(recording, failure=f"{recording.name}: {_KILLED}")
 
+    def _first_of(self, futures: list[Any]) -> Any:
+        """Return what is done, once anything is; a `ClusterError` if there has been no worker for long."""
+        while True:
+            self._count()
+            try:
+                with self._client.as_current():
+                    return wait(futures, timeout=_RECOUNT_S, return_when="FIRST_COMPLETED").done
+            except (TimeoutError, distributed.TimeoutError):
+                if time.monotonic() - self._seen_at > _DESERTED_S:
+                    raise ClusterError(f"there are no workers any more: none has come in {_DESERTED_S:g} s") from None
+
     def _count(self) -> int:
         """Return the number of workers, at least 1."""
-        if time.monotonic() - self._counted_at > _RECOUNT_S:
+        now = time.monotonic()
+        if now - self._counted_at > _RECOUNT_S:
             self._workers = len(self._client.scheduler_info(n_workers=-1)["workers"])
-            self._counted_at = time.monotonic()
+            self._counted_at = now
+            self._seen_at = now if self._workers else self._seen_at
         return max(1, self._workers)
 
     def _give(self) -> None:
@@ -125,7 +143,7 @@ def _check_versions(client: Client) -> None:
     """Refuse workers without yamjit, or with another version of it."""
     try:
         client.wait_for_workers(1, timeout=_AWAITED_S)
-    except TimeoutError as error:
+    except (TimeoutError, distributed.TimeoutError) as error:
         raise ClusterError(f"there are no workers: none has come in {_AWAITED_S:g} s") from error
     found = client.get_versions(packages=["yamjit"])["workers"]
     for address, known in sorted(found.items()):
