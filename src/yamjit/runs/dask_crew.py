@@ -16,7 +16,7 @@ from distributed.comm.core import CommClosedError
 
 from yamjit import __version__
 from yamjit.errors import ClusterError
-from yamjit.runs.dask_worker import JobPlugin, hear
+from yamjit.runs.dask_worker import JobPlugin, hear, load
 from yamjit.runs.outcome import Outcome
 from yamjit.runs.schedule import MOST_WAITING, Schedule, sizes_of
 
@@ -92,15 +92,18 @@ class Crew(Generic[_Value]):
         with contextlib.suppress(Exception):  # they are gone
             self._client.unregister_worker_plugin(self._plugin.name)
 
-    def _submit(self, bundle: Sequence[Recording]) -> Any:
-        key = f"yamjit-{os.urandom(8).hex()}"
-        return self._client.submit(hear, self._plugin.name, bundle, key=key, pure=False)
+    def _submit(self, bundle: Sequence[Recording], **where: Any) -> Any:
+        return self._client.submit(hear, self._plugin.name, bundle, pure=False, **where)
 
     def _alone(self, recording: Recording) -> Outcome[_Value]:
         # Another recording may have been the cause: it is this one only if it happens twice when it runs by itself.
         deaths = 0
         while deaths < 2:
-            future = self._submit([recording])
+            loaded = self._client.submit(load, self._plugin.name, pure=False)
+            self._first_of([loaded])
+            if isinstance(loaded.exception(), KilledWorker):  # by something else: no recording was heard
+                continue
+            future = self._submit([recording], workers=[loaded.result()], allow_other_workers=True)
             self._first_of([future])
             error = future.exception()
             if not isinstance(error, KilledWorker):

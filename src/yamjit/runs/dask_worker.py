@@ -22,7 +22,7 @@ from yamjit.runs.settling import finish
 if TYPE_CHECKING:
     from yamjit.runs.inputs import Recording
 
-__all__ = ["JobPlugin", "hear"]
+__all__ = ["JobPlugin", "hear", "load"]
 
 #: One job at a time, whatever number of threads a worker has: what settles is counted for a whole process.
 _one = threading.Lock()
@@ -52,9 +52,15 @@ class JobPlugin(WorkerPlugin):  # type: ignore[misc]
         self._check()
         with self._paths(bundle):
             try:
-                return [attempt(self._loaded, recording) for recording in bundle]
+                return [attempt(lambda one: self._loaded()(one), recording) for recording in bundle]
             finally:
                 finish()
+
+    def load(self) -> None:
+        """Load the job, if there is enough memory for it."""
+        self._check()
+        with self._paths([]), contextlib.suppress(MemoryError):
+            self._loaded()
 
     def _check(self) -> None:
         if self._is_checked:
@@ -68,14 +74,14 @@ class JobPlugin(WorkerPlugin):  # type: ignore[misc]
             raise ClusterError(f"the worker {_address()} has a damaged copy of the model")
         self._is_checked = True
 
-    def _loaded(self, recording: Recording) -> Any:
+    def _loaded(self) -> Callable[[Recording], Any]:
         if self._job is None:  # loading it may fail for lack of memory, as the job itself may
             job = pickle.loads(self._data)  # noqa: S301 - who may send jobs may run anything
             folder = job.unseen_folder() if isinstance(job, Keeping) else None
             if folder is not None:
                 raise ClusterError(f"the worker {_address()} does not see the folder of results {folder!r}: {_SHARE}")
             self._job = job
-        return self._job(recording)
+        return self._job
 
     @contextlib.contextmanager
     def _paths(self, bundle: Sequence[Recording]) -> Iterator[None]:
@@ -95,11 +101,22 @@ class JobPlugin(WorkerPlugin):  # type: ignore[misc]
 
 def hear(name: str, bundle: Sequence[Recording]) -> list[Outcome[Any]]:
     """In a worker, do the job of a name for some recordings."""
+    with _one:
+        return _plugin(name).do(bundle)
+
+
+def load(name: str) -> str:
+    """In a worker, load the job of a name; return the worker's address."""
+    with _one:
+        _plugin(name).load()
+    return _address()
+
+
+def _plugin(name: str) -> JobPlugin:
     plugin: JobPlugin | None = get_worker().plugins.get(name)
     if plugin is None:
         raise ClusterError(f"the worker {_address()} has not been given the model")
-    with _one:
-        return plugin.do(bundle)
+    return plugin
 
 
 def _address() -> str:
