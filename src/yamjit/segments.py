@@ -204,7 +204,7 @@ class _Pass:
     def __init__(
         self, recording: str | os.PathLike[str], folder: Path, options: SegmentOptions, limits: AudioLimits
     ) -> None:
-        self._recording = shown(recording) if is_remote(recording) else recording
+        self._recording = shown(str(recording)) if is_remote(recording) else recording
         self._folder = folder
         self._options = options
         opened = open_path(recording, limits)

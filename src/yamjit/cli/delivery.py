@@ -192,18 +192,21 @@ def deliver_to_folder(
     `job_for` takes the listener and, as `place`, what says where a result goes; `settings` are kept beside its own.
     """
     from yamjit import __version__
-    from yamjit.runs.folder import ResultFolder as Folder
+    from yamjit.runs.folder import ResultFolder
     from yamjit.runs.inputs import check_places
     from yamjit.runs.outcomes import outcomes
 
+    kind: type[ResultFolder] = ResultFolder
     if is_remote(args.output):
-        from yamjit.runs.remote_folder import RemoteFolder as Folder
+        from yamjit.runs.remote_folder import RemoteFolder
+
+        kind = RemoteFolder
     _check(args, hearing)
     recordings = _recordings(args)
     check_places(recordings)
     known = {"yamjit": __version__, "verb": args.verb, **hearing.settings(), **settings}
     how = {"resume": args.resume, "overwrite": args.overwrite, "shard": args.shard}
-    with Folder(args.output, suffix, known, **how) as folder:
+    with kind(args.output, suffix, known, **how) as folder:
         todo = folder.todo(recordings)
         names = {recording.name for recording in todo}
         tally = _tally(hearing, todo, [one for one in sharded(args, recordings) if one.name not in names])
