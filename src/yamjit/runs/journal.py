@@ -23,7 +23,7 @@ _MOST_BYTES = 2**30
 class Origin(NamedTuple):
     """The recording that a result was made of, as it was then: number of its input, size, time of modification.
 
-    Of what has an address, where times say little, the last is a number made of its ETag.
+    Where there is an address, times say little, and a number made of the ETag stands in the place of the last.
     """
 
     root: int
