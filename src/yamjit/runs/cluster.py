@@ -42,6 +42,7 @@ def dask_client(address: str | None, workers: int) -> Iterator[Any]:
     }
     with contextlib.ExitStack() as opened:
         opened.enter_context(_silent())
+        is_ours = address is None
         with signals_held():  # also from the threads and processes that are started
             if address is None:
                 prepare(*DASK_MODULES)
@@ -52,6 +53,10 @@ def dask_client(address: str | None, workers: int) -> Iterator[Any]:
             except (OSError, ValueError, TypeError) as error:
                 raise ClusterError(f"no scheduler of Dask answers at {address!r}: {describe(error)}") from error
             opened.callback(_ended, client)
+            if is_ours:
+                from yamjit.runs.dask_worker import QuietPlugin
+
+                client.register_plugin(QuietPlugin())
         yield client
 
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import pickle
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from yamjit.runs.settling import finish
 if TYPE_CHECKING:
     from yamjit.runs.inputs import Recording
 
-__all__ = ["JobPlugin", "hear", "load"]
+__all__ = ["JobPlugin", "QuietPlugin", "hear", "load"]
 
 #: One job at a time, whatever number of threads a worker has: what settles is counted for a whole process.
 _one = threading.Lock()
@@ -97,6 +98,17 @@ class JobPlugin(WorkerPlugin):  # type: ignore[misc]
             yield
         finally:
             os.chdir(before)
+
+
+class QuietPlugin(WorkerPlugin):  # type: ignore[misc]
+    """Has a worker of this machine leave Ctrl-C to the process that ends it."""
+
+    name = "yamjit-quiet"
+
+    def setup(self, worker: Any) -> None:
+        """Ignore the signal, in the main thread of the worker."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def hear(name: str, bundle: Sequence[Recording]) -> list[Outcome[Any]]:

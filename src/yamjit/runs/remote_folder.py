@@ -30,8 +30,8 @@ _MOST_BYTES = 2**30
 class RemoteFolder(ResultFolder):
     """A `ResultFolder` at an address: its manifest and journal are worked on in a temporary folder.
 
-    Results are uploaded by the process that makes them; their recordings are noted by the process of the run. There are no
-    locks: two runs at once write every result twice, each time whole.
+    Results are uploaded by the process that makes them; their recordings are noted by the process of the run. Two runs
+    at once write every result twice, each time whole, since there are no locks.
     """
 
     def __init__(
