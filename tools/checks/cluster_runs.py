@@ -53,7 +53,8 @@ class Check:
         self.chance = random.Random(0)
         (folder / "sitecustomize.py").write_text(_POISON)
         paths = [str(folder), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-        self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        own = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+        self.environment = {**os.environ, **own}
 
     def start(self, results: str, *arguments: str) -> subprocess.Popen[str]:
         """Start a run."""
