@@ -65,7 +65,7 @@ def test_other_errors_end_the_run(tmp_path: Path, client: Any) -> None:
 
 @pytest.mark.parametrize("module", [dask_crew, dask_worker])  # workers that are there, and one that comes later
 def test_another_version_is_refused(tmp_path: Path, client: Any, module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "__version__", "0.0.0")
+    monkeypatch.setattr(module, "own_version", lambda: "0.0.0")
     with pytest.raises(ClusterError, match=r"the worker tcp://.* has yamjit .*0\.0\.0: the same is needed everywhere"):
         list(outcomes(recordings("a-1"), Job(tmp_path), client=client))
 

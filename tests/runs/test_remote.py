@@ -14,7 +14,7 @@ from yamjit import remote
 from yamjit.cli import main
 from yamjit.errors import DependencyError
 from yamjit.loading import load
-from yamjit.runs import elsewhere
+from yamjit.runs import inputs
 from yamjit.runs.inputs import find_recordings
 
 fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed (the extra remote)")
@@ -134,7 +134,7 @@ def _class_of(scheme: str) -> Any:
 
 
 def test_names_of_a_store_do_not_lead_out_of_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(elsewhere, "find", lambda address: ("s3://bucket", ["../../x.wav", "a.wav"]))
+    monkeypatch.setattr(inputs, "find", lambda address: ("s3://bucket", ["../../x.wav", "a.wav"]))
     first, second = find_recordings(["s3://bucket/**"])
     assert first.problem == "s3://bucket/../../x.wav: its name leads out of the folder of results"
     assert second.problem is None

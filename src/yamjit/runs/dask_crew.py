@@ -14,11 +14,11 @@ import distributed
 from distributed import Client, KilledWorker, wait
 from distributed.comm.core import CommClosedError
 
-from yamjit import __version__
 from yamjit.errors import ClusterError
 from yamjit.runs.dask_worker import JobPlugin, hear, load
 from yamjit.runs.outcome import Outcome
 from yamjit.runs.schedule import MOST_WAITING, Schedule, sizes_of
+from yamjit.spec import own_version
 
 if TYPE_CHECKING:
     from yamjit.runs.inputs import Recording
@@ -151,10 +151,10 @@ def _check_versions(client: Client) -> None:
     found = client.get_versions(packages=["yamjit"])["workers"]
     for address, known in sorted(found.items()):
         version = known["packages"].get("yamjit") if known else None
-        if known and version != __version__:
+        if known and version != own_version():
             told = "no yamjit that it can import" if version is None else f"yamjit {version}"
             raise ClusterError(
-                f"the worker {address} has {told}, and here is {__version__}: the same is needed everywhere"
+                f"the worker {address} has {told}, and here is {own_version()}: the same is needed everywhere"
             )
 
 

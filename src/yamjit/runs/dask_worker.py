@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from distributed import WorkerPlugin, get_worker
 
-from yamjit import __version__
 from yamjit.disk import is_address
 from yamjit.errors import ClusterError
 from yamjit.runs.keeping import Keeping
 from yamjit.runs.outcome import Outcome, attempt
 from yamjit.runs.settling import finish
+from yamjit.spec import own_version
 
 if TYPE_CHECKING:
     from yamjit.runs.inputs import Recording
@@ -39,7 +39,7 @@ class JobPlugin(WorkerPlugin):  # type: ignore[misc]
 
     def __init__(self, job: Callable[[Recording], Any], here: str) -> None:
         self._data = pickle.dumps(job)
-        self._version = __version__
+        self._version = own_version()
         self._here = here
         self._job: Callable[[Recording], Any] | None = None
         self._is_checked = False
@@ -66,9 +66,9 @@ class JobPlugin(WorkerPlugin):  # type: ignore[misc]
     def _check(self) -> None:
         if self._is_checked:
             return
-        if self._version != __version__:
+        if self._version != own_version():
             raise ClusterError(
-                f"the worker {_address()} has yamjit {__version__}, and the run is of {self._version}: "
+                f"the worker {_address()} has yamjit {own_version()}, and the run is of {self._version}: "
                 "the same is needed everywhere"
             )
         if self._digest() != self.name.split("-")[1]:

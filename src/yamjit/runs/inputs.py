@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
 from yamjit.audio.suffixes import AUDIO_SUFFIXES
-from yamjit.disk import hint_beside, is_address
-from yamjit.errors import InputError
-from yamjit.remote import is_remote
+from yamjit.disk import describe, hint_beside, is_address
+from yamjit.errors import DependencyError, InputError
+from yamjit.remote import find, is_remote, shown
 from yamjit.runs.naming import MANIFEST, SEGMENTS, is_among_results, is_of_a_run, is_result, is_segment, is_segments
 from yamjit.suggestions import with_hint
 
@@ -104,9 +104,7 @@ class _Search:
             )
             return
         if is_remote(text):
-            from yamjit.runs.elsewhere import remote_recordings
-
-            yield from remote_recordings(text)
+            yield from _remote_recordings(text)
             return
         if is_address(text) and not os.path.lexists(path):
             yield Recording(text, PurePath(path.name), f"{text}: {hint_beside(text)}")
@@ -240,3 +238,45 @@ def _once(recordings: Iterable[Recording]) -> Iterator[Recording]:
         if real not in seen:
             seen.add(real)
             yield recording
+
+
+def _remote_recordings(address: str) -> Iterator[Recording]:
+    """Yield the recordings of an address: a file, a folder, or a pattern; what cannot be read fails in its turn.
+
+    Names in folders are chosen as those of files are, and come in the same order.
+    """
+    named = shown(address)
+    last = PurePosixPath(named).name
+    try:
+        found = find(address)
+    except DependencyError:
+        raise
+    except OSError as error:
+        yield Recording(named, PurePath(last), f"{named}: cannot be listed: {describe(error)}")
+        return
+    if found is None:
+        yield _recording(address, named[: -len(last)].rstrip("/"), last)
+        return
+    base, names = found
+    is_pattern = base != address.rstrip("/")
+    chosen = [name for name in names if is_pattern or _is_chosen(name)]
+    for name in chosen:
+        yield _recording(f"{base}/{name}", shown(base), name)
+    if not chosen:
+        what = "nothing matches it as a pattern" if is_pattern else "the folder holds no recordings (such as .wav)"
+        yield Recording(named, PurePath(last), f"{named}: {what}")
+
+
+def _recording(address: str, root: str, name: str) -> Recording:
+    named = shown(address)
+    place = PurePath(name)
+    problem = None
+    if place.anchor or ".." in place.parts or not place.parts:
+        place, problem = PurePath("elsewhere"), f"{named}: its name leads out of the folder of results"
+    return Recording(named, place, problem, root, address if address != named else "")
+
+
+def _is_chosen(name: str) -> bool:
+    *folders, last = name.split("/")
+    is_hidden = any(part.startswith(".") for part in (*folders, last))
+    return is_named_like_audio(last) and not is_hidden and not any(map(is_segments, folders))
