@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from yamjit.errors import (
         AudioError,
         AudioNotFoundError,
+        ClusterError,
         DependencyError,
         DownloadError,
         InputError,
@@ -54,6 +55,7 @@ __all__ = [
     "Classifier",
     "ClassifierOptions",
     "Clock",
+    "ClusterError",
     "DependencyError",
     "DownloadError",
     "Event",

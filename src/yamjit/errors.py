@@ -109,6 +109,10 @@ class DependencyError(YamjitError, ImportError):
     """An optional package is missing; the message names the extra that installs it."""
 
 
+class ClusterError(YamjitError, ConnectionError):
+    """The workers of a cluster cannot be reached, or cannot do what they are asked."""
+
+
 class DownloadError(YamjitError):
     """A file could not be fetched, or is not the one that was asked for."""
 

@@ -21,6 +21,7 @@ from yamjit.clock import Clock
 from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError
 from yamjit.keywords import explained
+from yamjit.remote import is_remote, shown
 from yamjit.reprs import Several, brief_repr
 from yamjit.results import Row
 
@@ -203,10 +204,10 @@ class _Pass:
     def __init__(
         self, recording: str | os.PathLike[str], folder: Path, options: SegmentOptions, limits: AudioLimits
     ) -> None:
-        self._recording = recording
+        self._recording = shown(str(recording)) if is_remote(recording) else recording
         self._folder = folder
         self._options = options
-        opened = open_path(recording)
+        opened = open_path(recording, limits)
         try:
             self._reader = open_recording(opened, limits)
         except BaseException:

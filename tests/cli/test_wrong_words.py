@@ -178,7 +178,7 @@ LATER = """\
 3|classify sirne.flac|did you mean 'siren.flac'?
 3|classify siren.wav|did you mean 'siren.flac'?
 3|classify recording/siren.flac|there is no folder 'recording'; did you mean 'recordings'?
-3|classify https://a.org/x.wav|https://a.org/x.wav: an address is not opened: download the file first
+3|classify https:/a.org/x.wav|https:/a.org/x.wav: an address is not opened: download the file first
 3|classify '~/x.wav'|~ is not replaced here by the home directory
 3|classify "'siren.flac'"|the quotes are taken for a part of the name
 3|classify 'nothing/*.wav'|nothing matches it as a pattern; there is no folder 'nothing'

@@ -29,6 +29,7 @@ REASONS = (
     "needs systemd",
     "needs jq",
     "needs a broker",
+    "needs a cluster",
     "needs recordings",
     "needs MediaPipe",
     "needs a program",

@@ -32,6 +32,7 @@ STOREYS = {
     "startup": 0,
     "writing": 0,
     "disk": 1,
+    "remote": 2,
     "signatures": 1,
     "wrapped": 1,
     "results": 1,
@@ -99,6 +100,8 @@ ROOMS = {
     "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
     "plots": {"matplotlib"},
+    "remote": {"fsspec"},
+    "runs": {"dask", "distributed"},
     "cli": {"argcomplete"},
 }
 

@@ -121,7 +121,7 @@ class Write:
 
 def keep(folder: ResultFolder, one: Recording) -> Path:
     assert folder.todo([one]) == [one]
-    folder.keeping(Write(folder.places))(one)
+    folder.keeping(lambda place: Write(folder.places))(one)
     return folder.places.target(one)
 
 

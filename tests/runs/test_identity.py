@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import functools
 import json
 import os
 import random
@@ -141,7 +142,7 @@ def test_what_changes_while_it_is_read_is_not_done(capsys: pytest.CaptureFixture
 
     with ResultFolder("out", ".csv", {}) as folder:
         assert folder.todo([one, other]) == [one, other]
-        job = folder.keeping(lambda recording: write(folder, recording))
+        job = folder.keeping(lambda place: lambda recording: write(folder, recording))
         assert [outcome.failure for outcome in outcomes([one, other], job)] == [None, None]
     with ResultFolder("out", ".csv", {}, resume=True) as folder:
         assert folder.todo([one, other]) == [one]
@@ -483,7 +484,7 @@ def test_a_damaged_journal_costs_time_and_nothing_else(capsys: pytest.CaptureFix
         with ResultFolder("out", ".csv", {}, resume=True) as folder:
             todo = folder.todo(recordings)
             for one in todo:
-                folder.keeping(lambda one: write_what_it_is(folder, one))(one)
+                folder.keeping(lambda place: functools.partial(write_what_it_is, folder))(one)
         for one in recordings:
             assert folder.places.target(one).read_text() == what_it_is(one)
         return len(todo)
@@ -564,7 +565,7 @@ def test_a_full_disk_ends_the_run_and_one_place_does_not(number: int) -> None:
             raise OSError(number, os.strerror(number), str(target))
 
     with ResultFolder("out", ".csv", {}) as folder:
-        found = outcomes(folder.todo(recordings), folder.keeping(write))
+        found = outcomes(folder.todo(recordings), folder.keeping(lambda place: write))
         if number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             with pytest.raises(OutputError, match="cannot be written"):
                 list(found)

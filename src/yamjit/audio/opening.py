@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 from yamjit import checks
 from yamjit.disk import describe, open_regular
 from yamjit.errors import AudioError, AudioNotFoundError, InputError, LimitError, YamjitError
+from yamjit.remote import is_remote, open_remote, shown
 from yamjit.text import printable
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class OpenedFile:
     ) -> None:
         self.name = name
         self.path = path
+        #: Something else that is closed with this file.
+        self.closed_with: Any = None
         self._file = file
         self._owned = owned
         self._start = file.tell()
@@ -141,14 +144,21 @@ class OpenedFile:
 
     def close(self) -> None:
         """Close the file if it was opened here."""
+        if self.closed_with is not None:
+            self.closed_with.close()
         if self._owned and not self._file.closed:
             descriptor = self._file.fileno()
             self._file.close()
             os.close(descriptor)
 
 
-def open_path(path: str | os.PathLike[str]) -> OpenedFile:
-    """Open a regular file, or raise `AudioError`; pipes and devices are passed as open file objects."""
+def open_path(path: str | os.PathLike[str], limits: AudioLimits | None = None) -> OpenedFile:
+    """Open a regular file, or raise `AudioError`; pipes and devices are passed as open file objects.
+
+    An address, such as ``s3://bucket/a.wav``, is opened by fsspec; see `open_object` for what cannot seek.
+    """
+    if is_remote(path):
+        return _open_address(os.fspath(path), limits)
     path = checks.path(path, "a recording", AudioError)
     name = printable(str(path))
     try:
@@ -160,13 +170,31 @@ def open_path(path: str | os.PathLike[str]) -> OpenedFile:
     return OpenedFile(name, io.FileIO(descriptor, closefd=False), owned=True, path=path)
 
 
-def open_object(file: Any, limits: AudioLimits) -> OpenedFile:
+def _open_address(address: str, limits: AudioLimits | None) -> OpenedFile:
+    from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS
+
+    name = printable(shown(address))
+    try:
+        file = open_remote(address)
+    except OSError as error:
+        kind = AudioNotFoundError if isinstance(error, FileNotFoundError) else AudioError
+        raise kind(f"{name}: cannot be opened: {describe(error)}") from None  # whose chain may tell secrets
+    try:
+        opened = open_object(file, limits or DEFAULT_AUDIO_LIMITS, name)
+    except BaseException:
+        file.close()
+        raise
+    opened.closed_with = file
+    return opened
+
+
+def open_object(file: Any, limits: AudioLimits, known_as: str | None = None) -> OpenedFile:
     """Take a binary file object, from its current position; one that cannot seek is read into memory first.
 
     Raises `InputError` if it was opened as text, `LimitError` if more than ``limits.buffered_bytes`` would be read into
     memory, `AudioError` if reading fails.
     """
-    name = object_name(file)
+    name = known_as or object_name(file)
     if isinstance(file, io.TextIOBase):
         raise InputError(f"{name}: is open as text; open it in binary mode (standard input: sys.stdin.buffer)")
     try:

@@ -318,7 +318,7 @@ def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> R
     if isinstance(source, Reader):  # RawPcm, or a Microphone
         return source
     if isinstance(source, (str, os.PathLike)):
-        return _open_file(open_path(source), limits)
+        return _open_file(open_path(source, limits), limits)
     if hasattr(source, "read"):
         return _open_file(open_object(source, limits), limits)
     if isinstance(source, Mapping):

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import values
+from yamjit.cli.engines import add_engine
 from yamjit.cli.options import add_choice, add_flag, add_value
 from yamjit.cli.outputs import Reads, Writes
 from yamjit.errors import InputError
@@ -160,14 +161,13 @@ def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...], defaul
         "NAME.yamjit.SUFFIX, in the same tree"
     )
     text += " (default: standard output)" if stdout else ""
-    add_value(group, "-o --output", "FILE|FOLDER", Writes(folder=True), text)
+    add_value(group, "-o --output", "FILE|FOLDER", Writes(folder=True, remote=True), text)
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Add how a run over many recordings goes."""
     group = parser.add_argument_group("run")
-    text = "number of processes, which work on different recordings; results do not depend on it"
-    add_value(group, "--jobs", "N", values.jobs, text, 1)
+    add_engine(group)
     again = group.add_mutually_exclusive_group()
     text = (
         "with a folder: continue an earlier run with the same settings, model and inputs; "

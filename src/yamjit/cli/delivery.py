@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from yamjit.cli.arguments import reading_of
 from yamjit.cli.classes import heads_of, locale_notes, options_of
 from yamjit.cli.destinations import array_format, is_folder, is_replaced, opened, picture_format, row_format, unwritten
+from yamjit.cli.engines import client_of, prepare_engine, sharded
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.model_notes import notes_on
 from yamjit.cli.progress import Progress
 from yamjit.cli.streams import tell
 from yamjit.disk import describe
 from yamjit.errors import InputError, ModelNotFoundError
+from yamjit.remote import is_remote, shown, uploaded
 from yamjit.text import plural, printable
 
 if TYPE_CHECKING:
@@ -54,10 +56,7 @@ _MOST_ALIKE = 3
 def hearing_of(args: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of a `Hearing` that were given; where there is no model, other mistakes are told first."""
     reading = reading_of(args)
-    if args.jobs > 1:
-        from yamjit.runs.starting import prepare
-
-        prepare()  # while the model is loaded
+    prepare_engine(args)  # while the model is loaded
     try:
         return {"classifier": classifier_of(args), "reading": reading}
     except ModelNotFoundError:
@@ -71,7 +70,7 @@ def _tell_missing(inputs: Sequence[str]) -> None:
 
     for recording in find_recordings(inputs):
         problem = recording.problem
-        if problem is None and recording.name != STDIN:
+        if problem is None and recording.name != STDIN and not is_remote(recording.name):
             try:
                 Path(recording.name).stat()
             except OSError as error:
@@ -130,7 +129,7 @@ def deliver_rows(args: argparse.Namespace, hearing: Hearing) -> int:
 def deliver_arrays(args: argparse.Namespace, hearing: Hearing) -> int:
     """Write the arrays that are found to standard output, a file, or a folder; return the exit code."""
     form = array_format(args)
-    if args.jobs > 1 and not is_folder(args):
+    if (args.jobs > 1 or args.engine == "dask") and not is_folder(args):
         raise InputError("several processes write arrays only to a folder: use -o FOLDER")
     return _deliver(args, hearing, form, holds_one=form.name in ("npy", "npz"))
 
@@ -151,10 +150,11 @@ def _deliver(args: argparse.Namespace, hearing: Hearing, form: RowFormat | Array
     with (
         Progress(tally, quiet=args.quiet) as progress,
         progress.telling(left.told),
+        client_of(args) as client,
         opened(args, form, progress, left.keep) as file,
     ):
         listener = _watched(args, hearing, tally)
-        return _follow(into_one_file(recordings, listener, form, file, args.jobs, tally), tally, progress)
+        return _follow(into_one_file(recordings, listener, form, file, args.jobs, tally, client), tally, progress)
 
 
 def deliver_pictures(args: argparse.Namespace, hearing: Hearing, kind: str) -> int:
@@ -171,8 +171,12 @@ def deliver_pictures(args: argparse.Namespace, hearing: Hearing, kind: str) -> i
     if len(recordings) > 1:
         raise InputError(f"a picture shows one recording, but there are {len(recordings)}: use -o FOLDER")
     tally = _tally(hearing, recordings)
-    with Progress(tally, quiet=args.quiet) as progress, progress.telling(PartOf(args.output, tally).told):
-        job = FileJob(_watched(args, hearing, tally), form, lambda _: Path(args.output))
+    with (
+        Progress(tally, quiet=args.quiet) as progress,
+        progress.telling(PartOf(args.output, tally).told),
+        uploaded(args.output) as path,
+    ):
+        job = FileJob(_watched(args, hearing, tally), form, lambda _: path)
         return _follow(outcomes(recordings, job, tally=tally), tally, progress)
 
 
@@ -192,26 +196,37 @@ def deliver_to_folder(
     from yamjit.runs.inputs import check_places
     from yamjit.runs.outcomes import outcomes
 
+    kind: type[ResultFolder] = ResultFolder
+    if is_remote(args.output):
+        from yamjit.runs.remote_folder import RemoteFolder
+
+        kind = RemoteFolder
     _check(args, hearing)
     recordings = _recordings(args)
     check_places(recordings)
     known = {"yamjit": __version__, "verb": args.verb, **hearing.settings(), **settings}
-    with ResultFolder(args.output, suffix, known, resume=args.resume, overwrite=args.overwrite) as folder:
+    how = {"resume": args.resume, "overwrite": args.overwrite, "shard": args.shard}
+    with kind(args.output, suffix, known, **how) as folder:
         todo = folder.todo(recordings)
         names = {recording.name for recording in todo}
-        tally = _tally(hearing, todo, [recording for recording in recordings if recording.name not in names])
-        told = f"{args.output!r} has what is done, and --resume does the rest"
-        with Progress(tally, quiet=args.quiet) as progress, progress.telling(lambda: told):
+        tally = _tally(hearing, todo, [one for one in sharded(args, recordings) if one.name not in names])
+        output = shown(args.output) if is_remote(args.output) else args.output
+        told = f"{output!r} has what is done, and --resume does the rest"
+        with (
+            Progress(tally, quiet=args.quiet) as progress,
+            progress.telling(lambda: told),
+            client_of(args) as client,
+        ):
             if tally.concluded:
                 progress.warn(f"{tally.concluded} of {tally.recordings} files are done already")
-            job = folder.keeping(job_for(_watched(args, hearing, tally), place=folder.places.target))
-            return _follow(outcomes(todo, job, args.jobs, tally), tally, progress)
+            job = folder.keeping(functools.partial(job_for, _watched(args, hearing, tally)))
+            return _follow(folder.noting(outcomes(todo, job, args.jobs, tally, client)), tally, progress)
 
 
 def _recordings_of_one_file(args: argparse.Namespace, hearing: Hearing) -> list[Recording]:
     if args.resume or args.overwrite:
         raise InputError("--resume and --overwrite need a folder of results: use -o FOLDER")
-    recordings = _recordings(args)
+    recordings = sharded(args, _recordings(args))
     _check(args, hearing)
     return recordings
 
@@ -223,6 +238,8 @@ def _tally(hearing: Hearing, todo: Sequence[Recording], done: Sequence[Recording
 
 
 def _watched(args: argparse.Namespace, hearing: _Hearing, tally: Tally[Recording]) -> _Hearing:
+    if args.engine == "dask":
+        return hearing
     if args.jobs == 1:
         return dataclasses.replace(hearing, watch=tally.watch)
     from yamjit.runs import heard

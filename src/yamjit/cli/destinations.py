@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.errors import InputError
+from yamjit.remote import is_remote, shown
 from yamjit.suggestions import did_you_mean, with_hint
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def is_folder(args: argparse.Namespace) -> bool:
     given = args.output
     if given in _STDOUT:
         return False
+    if is_remote(given):
+        return not Path(shown(given)).suffix or given.endswith("/")
     if Path(given).exists():
         return Path(given).is_dir()
     return given.endswith(("/", os.sep)) or not Path(given).suffix
@@ -53,12 +56,14 @@ def is_replaced(output: str | None) -> bool:
 
 def unwritten(output: str) -> str:
     """Return what is true of the file for ``-o`` after an interruption, in words."""
+    if is_remote(output):
+        return f"nothing is written to {shown(output)!r}"
     return f"{output!r} is {'what it was before' if Path(output).exists() else 'not written'}"
 
 
 def suffix_of(args: argparse.Namespace) -> str:
     """Return the suffix of the file that was given, without the dot."""
-    return Path(args.output or "").suffix[1:].lower()
+    return Path(shown(args.output) if is_remote(args.output) else args.output or "").suffix[1:].lower()
 
 
 def check_suffix(args: argparse.Namespace) -> None:
@@ -136,10 +141,13 @@ def opened(
     from yamjit.runs.formats import RowFormat
 
     if args.output not in _STDOUT:
+        from yamjit.remote import uploaded
         from yamjit.runs.whole import whole_file
 
-        with whole_file(Path(args.output), seeks=form.name == "npy", kept=kept) as file, form.open(file) as writer:
-            yield writer
+        with uploaded(args.output) as path:
+            kept_part = None if is_remote(args.output) else kept
+            with whole_file(path, seeks=form.name == "npy", kept=kept_part) as file, form.open(file) as writer:
+                yield writer
         return
     if isinstance(form, RowFormat) and not form.form.binary:
         with form.form.open(progress.around(sys.stdout)) as writer:

@@ -13,6 +13,7 @@ from yamjit.cli.destinations import check_suffix
 from yamjit.cli.forms import check_folder, check_form
 from yamjit.disk import describe
 from yamjit.errors import InputError, OutputError, YamjitError
+from yamjit.remote import is_remote, shown
 from yamjit.spec import PACKAGED_MODELS
 from yamjit.writing import check_writable
 
@@ -37,6 +38,7 @@ class Output(str):
 
     what = ""
     suffixes: tuple[str, ...] = ()
+    remote = False
 
 
 class OutputFolder(Output):
@@ -63,18 +65,22 @@ class Reads:
 class Writes:
     """Type of an argument that names a file to be written: `what` it is, and the suffixes of the forms it can have.
 
-    With `folder`, it names a folder that `what` is written to, or without `what`, perhaps a file.
+    With `folder`, it names a folder that `what` is written to, or without `what`, perhaps a file; with `remote`, it may
+    be an address.
     """
 
-    def __init__(self, what: str = "", *suffixes: str, folder: bool = False) -> None:
+    def __init__(self, what: str = "", *suffixes: str, folder: bool = False, remote: bool = False) -> None:
         self.what = what
         self.suffixes = suffixes
         self.folder = folder
+        self.remote = remote
 
     def __call__(self, text: str) -> Output:
         """Read the argument."""
         if not text:
             raise argparse.ArgumentTypeError("an empty name is not the name of a file")
+        if is_remote(text) and not self.remote:
+            raise argparse.ArgumentTypeError(f"{shown(text)!r} is an address, and a file of this machine is accepted")
         name = OutputFolder(text) if self.folder else Output(text)
         name.what, name.suffixes = self.what, self.suffixes
         return name
@@ -92,12 +98,13 @@ class Outputs:
         self._results = hasattr(args, "resume")
         self._files: dict[Any, str] = {}
         self._folders: list[str] = []
+        self._addresses: set[str] = set()
         # A model that is changed keeps its suffix, whatever that is.
         changed = {Path(name).suffix.lower() for name in _values(vars(args).values(), Input) if name.in_place} - {""}
         for name in _values(vars(args).values(), Output):
             if name.suffixes and Path(name).suffix.lower() not in changed:
                 check_form(name, name.what, name.suffixes)
-            if isinstance(name, OutputFolder) and name.what:
+            if isinstance(name, OutputFolder) and name.what and not is_remote(name):
                 check_folder(name, name.what)
             self.add(name)
         check_suffix(args)
@@ -113,6 +120,9 @@ class Outputs:
     def add(self, name: Output) -> None:
         """Take a file or folder that is to be written."""
         if name == _STREAM:
+            return
+        if is_remote(name):
+            self._addresses.add(name.rstrip("/"))
             return
         status = _status(name)
         if status is not None and stat.S_ISDIR(status.st_mode) and isinstance(name, OutputFolder):
@@ -131,7 +141,9 @@ class Outputs:
 
     def refuse(self, names: Iterable[str | os.PathLike[str]], what: str) -> None:
         """Refuse to overwrite files that are read, which are `what`, with an `InputError`."""
-        for name in names if self._files or self._folders else ():
+        for name in names if self._files or self._folders or self._addresses else ():
+            if name in self._addresses:
+                raise InputError(f"{shown(os.fspath(name))!r} is {what} that is read, and will not be overwritten")
             status = _status(name, 0) if self._files else None
             written = None if status is None else self._files.get(_identity(status))
             if written is not None:

@@ -25,9 +25,8 @@ DESCRIPTION = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     arguments.add_inputs(parser)
-    add_value(
-        parser, "-o --output", "FOLDER", Writes("segments", folder=True), "folder for the segments", required=True
-    )
+    folder = Writes("segments", folder=True, remote=True)
+    add_value(parser, "-o --output", "FOLDER", folder, "folder for the segments", required=True)
     add_value(parser, "--padding", "SECONDS", values.existing, "time that is kept before and after each event", 0.0)
     text = "largest number of events of a class in each recording, those with the highest scores (default: no limit)"
     add_value(parser, "--most", "N", values.positive, text)

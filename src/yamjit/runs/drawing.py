@@ -58,7 +58,7 @@ class Overviews(Picture):
         """Draw a recording; its file is read twice."""
         from yamjit.plots import draw_overview, survey
 
-        audio: Any = _kept(sys.stdin.buffer) if recording.name == STDIN else recording.name
+        audio: Any = _kept(sys.stdin.buffer) if recording.name == STDIN else recording.source
         how: Any = {"reading": self.reading, "aggregate": self.aggregate, "events": self.events, "watch": self.watch}
         overview, stream = survey(self.classifier, audio, **how)
         return self._show(draw_overview(overview, width=self.width, dark=self.dark), stream.summary(1), sink)

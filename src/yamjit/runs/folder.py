@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any
 
-from yamjit.errors import InputError
+from yamjit.errors import InputError, OutputError
 from yamjit.runs.clashes import clashes
 from yamjit.runs.inputs import Recording, is_named_like_audio
 from yamjit.runs.journal import Journal, origin_of
 from yamjit.runs.keeping import Keeping
+from yamjit.runs.locking import FolderLock
 from yamjit.runs.manifest import Manifest
-from yamjit.runs.naming import JOURNAL, MANIFEST, Places, is_result, is_segments
+from yamjit.runs.naming import JOURNAL, MANIFEST, Places, Shard, is_result, is_segments, journals_of_shards
+from yamjit.runs.outcome import Outcome
 from yamjit.runs.settling import finish
 from yamjit.runs.whole import remove_result, writing
 from yamjit.writing import PARTIAL_PREFIX
@@ -32,6 +33,9 @@ class ResultFolder:
     with the same settings: a result that exists is whole, and stays, unless the size or the time of modification of its
     recording has changed. `overwrite` removes the results of an earlier run.
 
+    With a `shard`, the run is one of several parts, which may be written at the same time, and by different machines:
+    it goes on with what the others have begun, and the last part makes of them what one run would have left.
+
     On entry, an `InputError` is raised if there are results of other settings, or of the same ones and neither `resume`
     nor `overwrite` is given, or if another run is writing to the folder.
     """
@@ -44,38 +48,51 @@ class ResultFolder:
         *,
         resume: bool = False,
         overwrite: bool = False,
+        shard: Shard | None = None,
+        called: str | None = None,
     ) -> None:
+        if shard is not None and overwrite:
+            raise InputError("one part of a run does not remove the results of the others: remove the folder first")
         self.path = Path(path)
         self.places = Places(self.path, suffix)
-        self._manifest = Manifest(self.path, settings)
+        #: The folder in messages.
+        self._called = repr(str(self.path)) if called is None else called
+        self._manifest = Manifest(self.path, settings, self._called)
         self._resume = resume
         self._overwrite = overwrite
-        self._lock: int | None = None
+        self._shard = shard
+        self._lock: FolderLock | None = None
 
     def __enter__(self) -> ResultFolder:
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(self.path)
+            self._lock = FolderLock(self.path, self._shard)
         try:
             self._begin()
         except BaseException:
-            self._unlock()
+            self._lock.release()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        assert self._lock is not None
         try:
             if kind is None:
                 finish()
-                with writing(self._journal.path):
-                    self._journal.tidy()
-            else:  # processes that were ended leave partial files
-                with contextlib.suppress(OSError):
-                    self._clear(results=False)
+            if self._lock.is_alone():
+                self._conclude(is_done=kind is None)
         finally:
-            self._unlock()
+            self._lock.release()
+
+    def _conclude(self, *, is_done: bool) -> None:
+        """Remove what processes that were ended have left, and make one journal of all."""
+        with contextlib.ExitStack() as errors:
+            errors.enter_context(writing(self._journal.path) if is_done else contextlib.suppress(OSError, OutputError))
+            self._clear(results=False)
+            if is_done:
+                self._journal.tidy()
 
     def todo(self, recordings: Sequence[Recording]) -> list[Recording]:
         """Return the recordings whose results are missing; remember the inputs.
@@ -86,38 +103,48 @@ class ResultFolder:
         self._refuse_others(recordings)
         self._manifest.add_roots(one.root for one in recordings if one.problem is None and one.root)
         checked = map(_with_problem, recordings, clashes(recordings, self.places))
-        return [one for one in checked if one.problem is not None or not self.has(one)]
+        mine = (one for one in checked if self._shard is None or self._shard.has(one.name))
+        return [one for one in mine if one.problem is not None or not self.has(one)]
 
     def has(self, recording: Recording) -> bool:
         """Return whether the result of a recording exists, and was made of the recording as it is now."""
-        now = origin_of(recording.name, self._manifest.roots.get(recording.root, -1))
+        now = origin_of(recording.source, self._manifest.roots.get(recording.root, -1))
         if now is None:
             return False  # it fails in its turn; its former result stays
-        if self._journal.origin(recording.place) == now and self.places.target(recording).exists():
+        if self._journal.origin(recording.place) == now and self._is_there(recording.place):
             return True
         with writing(self._journal.path):
             self._journal.strike(recording.place)
         return False
 
-    def keeping(self, job: Callable[[Recording], Any]) -> Keeping:
-        """Return a job that also notes in the journal which recording each result was made of."""
-        return Keeping(job, self.places, self._journal.path, self._manifest.roots)
+    def keeping(self, job_for: Callable[..., Callable[[Recording], Any]]) -> Keeping:
+        """Return a job that also notes in the journal which recording each result was made of.
+
+        `job_for` returns the job, given as `place` what says where a result goes.
+        """
+        return Keeping(job_for, self.places, self._journal.path, self._manifest.roots)
+
+    def noting(self, found: Generator[Outcome[Any], None, None]) -> Generator[Outcome[Any], None, None]:
+        """Return what became of recordings, once all is noted that the job has left to be noted: nothing."""
+        return found
 
     def _begin(self) -> None:
         is_there = self._manifest.is_there()
         if is_there and not self._overwrite:
             self._manifest.go_on()
-            if not self._resume:
+            if not (self._resume or self._shard):
                 raise InputError(
-                    f"{str(self.path)!r} has results of an earlier run: "
-                    "--resume continues it, --overwrite replaces them"
+                    f"{self._called} has results of an earlier run: --resume continues it, --overwrite replaces them"
                 )
         with writing(self.path):
-            self._clear(results=is_there and self._overwrite)
-            if not is_there or self._overwrite:
-                (self.path / JOURNAL).unlink(missing_ok=True)
-            self._journal = Journal(self.path / JOURNAL, self._manifest.roots)
-            self._journal.tidy()
+            if self._shard is None:
+                self._clear(results=is_there and self._overwrite)
+                if not is_there or self._overwrite:
+                    for path in (self.path / JOURNAL, *journals_of_shards(self.path)):
+                        path.unlink(missing_ok=True)
+            self._journal = Journal(self.path, self._manifest.roots, self._shard)
+            if self._shard is None:
+                self._journal.tidy()
         if not is_there or self._overwrite:
             self._manifest.write()
 
@@ -144,30 +171,25 @@ class ResultFolder:
             # A place that a damaged journal has lost is taken for one of a known input.
             root = recording.root if recording.root in self._manifest.roots else roots[0]
             root = roots[then.root] if then is not None else root
-            if root != recording.root and self._is_there(place):
+            if root != recording.root and self._is_there(recording.place):
                 raise InputError(self._told_other(recording, root))
             other = places.get(os.path.join(recording.root, place), place)  # noqa: PTH118
-            if other != place and self._is_there(other):
+            if other != place and self._is_there(PurePath(other)):
                 raise InputError(
-                    f"{str(self.path)!r} has the result of {recording.name!r} in another place, {other!r}: "
+                    f"{self._called} has the result of {recording.name!r} in another place, {other!r}: "
                     "give the same folder as before, or choose another folder of results"
                 )
 
-    def _is_there(self, place: str) -> bool:
-        return self.places.target(Recording("", PurePath(place))).exists()
+    def _is_there(self, place: PurePath) -> bool:
+        return self.places.target(Recording("", place)).exists()
 
     def _told_other(self, recording: Recording, root: str) -> str:
         former, now = (self._manifest.name_of(one) for one in (root, recording.root))
         return (
-            f"{str(self.path)!r} has results of recordings in {root!r}, and that of {recording.name!r} would have the "
+            f"{self._called} has results of recordings in {root!r}, and that of {recording.name!r} would have the "
             "same name as one of them: choose another folder, or use --overwrite; if the recordings were moved, "
             f"replace {former!r} by {now!r} in {str(self._manifest.path)!r}"
         )
-
-    def _unlock(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
 
 
 def _with_problem(recording: Recording, clash: str | None) -> Recording:
@@ -179,20 +201,3 @@ def _with_problem(recording: Recording, clash: str | None) -> Recording:
 def _is_to_go(path: Path) -> bool:
     """Return whether a file or folder in a folder of results is a result."""
     return is_segments(path.name) if path.is_dir() else is_result(path.name) and not is_named_like_audio(path.name)
-
-
-def _locked(folder: Path) -> int | None:
-    """Lock a folder until the descriptor is closed or the process ends, if the system can."""
-    try:
-        import fcntl
-    except ImportError:
-        return None
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
-            os.close(descriptor)
-            raise InputError(f"{str(folder)!r}: another run is writing to it") from error
-        # On a file system without locks, two runs at once write every result twice, each time whole.
-    return descriptor

@@ -78,7 +78,7 @@ class Hearing(ABC):
 
     def _open(self, recording: Recording, opened: Callable[..., _Stream], **how: Any) -> _Stream:
         """Open a recording with a method of the classifier."""
-        audio: Any = sys.stdin.buffer if recording.name == STDIN else recording.name
+        audio: Any = sys.stdin.buffer if recording.name == STDIN else recording.source
         stream = opened(audio, reading=self.reading, **how)
         if self.watch is not None:
             self.watch(stream)

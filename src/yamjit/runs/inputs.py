@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
 from yamjit.audio.suffixes import AUDIO_SUFFIXES
-from yamjit.disk import hint_beside, is_address
-from yamjit.errors import InputError
-from yamjit.runs.naming import JOURNAL, MANIFEST, SEGMENTS, is_among_results, is_result, is_segment, is_segments
+from yamjit.disk import describe, hint_beside, is_address
+from yamjit.errors import DependencyError, InputError
+from yamjit.remote import find, is_remote, shown
+from yamjit.runs.naming import MANIFEST, SEGMENTS, is_among_results, is_of_a_run, is_result, is_segment, is_segments
 from yamjit.suggestions import with_hint
 
 __all__ = ["STDIN", "Recording", "check_places", "find_recordings", "is_named_like_audio"]
@@ -27,13 +28,20 @@ class Recording(NamedTuple):
     """A recording of a run, by the path that was given or found; "-" is standard input.
 
     `place` is the path of its result, relative to a folder of results, without the suffix of results. It begins at
-    `root`, a folder without links, if there is one. `problem` says why there is nothing to read.
+    `root`, a folder without links, if there is one. `problem` says why there is nothing to read. `address` is what is
+    opened, if that has secrets which the name has not.
     """
 
     name: str
     place: PurePath
     problem: str | None = None
     root: str = ""
+    address: str = ""
+
+    @property
+    def source(self) -> str:
+        """What is opened."""
+        return self.address or self.name
 
 
 def is_named_like_audio(name: str) -> bool:
@@ -50,7 +58,8 @@ def find_recordings(inputs: Sequence[str], passed_over: Counter[str] | None = No
     any case; hidden files are skipped, and so are results beside recordings, and segments among results. `passed_over`
     counts the files in folders that are skipped by their names: for each suffix, such as ".txt", and for "hidden". A
     file that is named is always listed, and so are segments in a folder of segments that is itself named. What cannot
-    be read is listed too, and fails in its turn.
+    be read is listed too, and fails in its turn. Addresses, such as ``s3://bucket/folder/``, stand for files, and where
+    they can be listed, for folders and patterns.
 
     The place of a result is the path below the folder that was searched; for a file that was named by a relative path,
     this path; otherwise its name. An `InputError` is raised if "-" is given together with others.
@@ -93,6 +102,9 @@ class _Search:
             yield Recording(
                 text, PurePath("nameless"), "'' is not the name of a file or folder; '.' is the current one"
             )
+            return
+        if is_remote(text):
+            yield from _remote_recordings(text)
             return
         if is_address(text) and not os.path.lexists(path):
             yield Recording(text, PurePath(path.name), f"{text}: {hint_beside(text)}")
@@ -181,12 +193,12 @@ class _Search:
             self.passed_over["hidden"] += 1
 
     def _count(self, name: str) -> None:
-        if name not in (MANIFEST, JOURNAL):
+        if not is_of_a_run(name):
             self.passed_over[os.path.splitext(name)[1].lower() or "without a suffix"] += 1  # noqa: PTH122
 
     def _is_result(self, path: Path) -> bool:
         """Return whether a path that matches a pattern is a result, or a segment in one, and so not a recording."""
-        if path.name in (MANIFEST, JOURNAL):
+        if is_of_a_run(path.name):
             return True
         if is_result(path.name) and not is_named_like_audio(path.name):
             return self._lies_among_results(path.parent)
@@ -222,7 +234,49 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _once(recordings: Iterable[Recording]) -> Iterator[Recording]:
     seen: set[str] = set()
     for recording in recordings:
-        real = os.path.realpath(recording.name)
+        real = recording.source if is_remote(recording.source) else os.path.realpath(recording.name)
         if real not in seen:
             seen.add(real)
             yield recording
+
+
+def _remote_recordings(address: str) -> Iterator[Recording]:
+    """Yield the recordings of an address: a file, a folder, or a pattern; what cannot be read fails in its turn.
+
+    Names in folders are chosen as those of files are, and come in the same order.
+    """
+    named = shown(address)
+    last = PurePosixPath(named).name
+    try:
+        found = find(address)
+    except DependencyError:
+        raise
+    except OSError as error:
+        yield Recording(named, PurePath(last), f"{named}: cannot be listed: {describe(error)}")
+        return
+    if found is None:
+        yield _recording(address, named[: -len(last)].rstrip("/"), last)
+        return
+    base, names = found
+    is_pattern = base != address.rstrip("/")
+    chosen = [name for name in names if is_pattern or _is_chosen(name)]
+    for name in chosen:
+        yield _recording(f"{base}/{name}", shown(base), name)
+    if not chosen:
+        what = "nothing matches it as a pattern" if is_pattern else "the folder holds no recordings (such as .wav)"
+        yield Recording(named, PurePath(last), f"{named}: {what}")
+
+
+def _recording(address: str, root: str, name: str) -> Recording:
+    named = shown(address)
+    place = PurePath(name)
+    problem = None
+    if place.anchor or ".." in place.parts or not place.parts:
+        place, problem = PurePath("elsewhere"), f"{named}: its name leads out of the folder of results"
+    return Recording(named, place, problem, root, address if address != named else "")
+
+
+def _is_chosen(name: str) -> bool:
+    *folders, last = name.split("/")
+    is_hidden = any(part.startswith(".") for part in (*folders, last))
+    return is_named_like_audio(last) and not is_hidden and not any(map(is_segments, folders))

@@ -44,5 +44,5 @@ class SegmentJob:
         """Write the segments; return what is known in the end."""
         events, summary = self.listener.find(recording)
         with whole_folder(self.place(recording)) as folder:
-            cut_segments(recording.name, events, folder, self.cutting)
+            cut_segments(recording.source, events, folder, self.cutting)
         return summary

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from yamjit.disk import read_limited
 from yamjit.errors import InputError, YamjitError
+from yamjit.remote import identity, is_remote
+from yamjit.runs.naming import JOURNAL, Shard, journal_of, journals_of_shards
 from yamjit.writing import write_whole
 
 __all__ = ["Journal", "Origin", "add_line", "origin_of"]
@@ -19,7 +21,10 @@ _MOST_BYTES = 2**30
 
 
 class Origin(NamedTuple):
-    """The recording that a result was made of, as it was then: number of its input, size, time of modification."""
+    """The recording that a result was made of, as it was then: number of its input, size, time of modification.
+
+    Where there is an address, times say little, and a number made of the ETag stands in the place of the last.
+    """
 
     root: int
     size: int
@@ -28,6 +33,9 @@ class Origin(NamedTuple):
 
 def origin_of(name: str, root: int) -> Origin | None:
     """Return the origin of a result that would be made now; None if there is no file, but perhaps a pipe."""
+    if is_remote(name):
+        found = identity(name)
+        return None if found is None else Origin(root, *found)
     try:
         status = os.stat(name)  # noqa: PTH116
     except (OSError, ValueError):
@@ -50,16 +58,21 @@ def add_line(path: Path, place: PurePath, origin: Origin | None) -> None:
 class Journal:
     """The journal of a folder of results; `roots` are its inputs, which may become more.
 
+    Parts of a run have files of their own, to which they append; `shard` is the part of this one. All are read, and
+    made one by `tidy`.
+
     A line is ignored if it is about another input, or cannot be read, because a run was killed or the file was damaged:
     its result is made again. Something other than a file at `path` is refused with an `InputError`.
     """
 
-    def __init__(self, path: Path, roots: Sized) -> None:
-        self.path = path
+    def __init__(self, folder: Path, roots: Sized, shard: Shard | None = None) -> None:
+        self.path = folder / journal_of(shard)
+        self._main = folder / JOURNAL
         self._roots = roots
         self._origins: dict[str, Origin] = {}
-        if os.path.lexists(path) and not path.is_file():
-            raise InputError(f"{str(path)!r}: is not a file, but has the name of the journal of results: remove it")
+        for path in {self.path, self._main, *journals_of_shards(folder)}:
+            if os.path.lexists(path) and not path.is_file():
+                raise InputError(f"{str(path)!r}: is not a file, but has the name of the journal of results: remove it")
         self._written = b""
         self.refresh()
 
@@ -77,25 +90,35 @@ class Journal:
             add_line(self.path, place, None)
 
     def refresh(self) -> None:
-        """Read the file again, after lines were appended."""
+        """Read the files again, after lines were appended."""
         self._origins.clear()
-        try:
-            self._written = read_limited(self.path, _MOST_BYTES, what="a journal") if self.path.is_file() else b""
-        except YamjitError:
-            self._written = b""
-        for line in self._written.split(b"\n"):
-            place, origin = _read(line, len(self._roots))
-            if origin is not None:
-                self._origins[place] = origin
-            else:
-                self._origins.pop(place, None)
+        self._written = _content(self._main)
+        for content in (self._written, *map(_content, journals_of_shards(self._main.parent))):
+            for line in content.split(b"\n"):
+                place, origin = _read(line, len(self._roots))
+                if origin is not None:
+                    self._origins[place] = origin
+                else:
+                    self._origins.pop(place, None)
 
     def tidy(self) -> None:
-        """Sort the lines by place, without those that later ones have replaced. May raise `OSError`."""
+        """Sort the lines by place, in one file, without those that later ones have replaced. May raise `OSError`.
+
+        No other run may be writing to the folder.
+        """
         self.refresh()
         text = b"".join(_line(place, origin) for place, origin in sorted(self._origins.items()))
         if text != self._written:
-            write_whole(self.path, text)
+            write_whole(self._main, text)
+        for path in journals_of_shards(self._main.parent):
+            path.unlink()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_limited(path, _MOST_BYTES, what="a journal") if path.is_file() else b""
+    except YamjitError:
+        return b""
 
 
 def _line(place: str, origin: Origin | None) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 
 from yamjit.disk import describe, read_limited
 from yamjit.errors import InputError, LimitError
+from yamjit.remote import is_remote
 from yamjit.runs.naming import MANIFEST
 from yamjit.runs.whole import whole_file
 
@@ -23,10 +24,14 @@ _MOST_BYTES = 2**26
 
 
 class Manifest:
-    """The settings and inputs of a folder of results; `roots` numbers the inputs, which are folders without links."""
+    """The settings and inputs of a folder of results; `roots` numbers the inputs, folders without links.
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+    The folder is `called` something in messages.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any], called: str) -> None:
         self.path = folder / MANIFEST
+        self._called = called
         self.roots: dict[str, int] = {}
         # As they are read from the file: tuples are lists, and so on.
         self._settings: dict[str, Any] = json.loads(json.dumps(settings))
@@ -67,6 +72,8 @@ class Manifest:
 
         Both can then be moved together.
         """
+        if is_remote(root):
+            return root
         try:
             is_apart = os.path.commonpath([root, self._here]) not in (root, self._here)
         except ValueError:  # two drives
@@ -78,13 +85,13 @@ class Manifest:
         return os.path.realpath(self.path.parent)
 
     def _absolute(self, name: str) -> str:
-        return os.path.normpath(os.path.join(self._here, name))  # noqa: PTH118
+        return name if is_remote(name) else os.path.normpath(os.path.join(self._here, name))  # noqa: PTH118
 
     def _check(self, found: dict[str, Any]) -> None:
         there, now, missing = _flat(found), _flat(self._settings), object()
         if there.get("verb") != now.get("verb"):  # all else differs then, and says nothing
             raise InputError(
-                f"{str(self.path.parent)!r} has results of yamjit {there.get('verb')}, not of yamjit "
+                f"{self._called} has results of yamjit {there.get('verb')}, not of yamjit "
                 f"{now.get('verb')}: choose another folder, or use --overwrite"
             )
         differences = [
@@ -94,7 +101,7 @@ class Manifest:
         ]
         if differences:
             raise InputError(
-                f"{str(self.path.parent)!r} has results of other settings ({'; '.join(differences)}): "
+                f"{self._called} has results of other settings ({'; '.join(differences)}): "
                 "choose another folder, or use --overwrite"
             )
 

@@ -8,13 +8,30 @@ from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import NamedTuple, Protocol
 
-__all__ = ["JOURNAL", "MANIFEST", "SEGMENTS", "Places", "is_among_results", "is_result", "is_segment", "is_segments"]
+__all__ = [
+    "JOURNAL",
+    "MANIFEST",
+    "SEGMENTS",
+    "Places",
+    "Shard",
+    "is_among_results",
+    "is_of_a_run",
+    "is_result",
+    "is_segment",
+    "is_segments",
+    "journal_of",
+    "journals_of_shards",
+]
+
 
 #: Name of the file that makes a folder one of results, see `yamjit.runs.manifest`.
 MANIFEST = "yamjit-run.json"
 
 #: Name of the file beside it, see `yamjit.runs.journal`.
 JOURNAL = "yamjit-run.journal"
+
+#: Journals of the parts of a run, until the last of them is done.
+_JOURNALS_OF_SHARDS = "yamjit-run.{}-of-{}.journal"
 
 #: Suffix of a result that is a folder of audio files.
 SEGMENTS = ".segments"
@@ -27,6 +44,38 @@ _SEGMENT = r"_\d{6,}\.\d{3}_.*\.(flac|wav)"
 
 #: Bytes of a name, at most, on common file systems.
 _MOST_NAME_BYTES = 255
+
+
+def journal_of(shard: Shard | None) -> str:
+    """Return the name of the journal of a part of a run, or of one that is whole."""
+    return JOURNAL if shard is None else _JOURNALS_OF_SHARDS.format(*shard)
+
+
+def journals_of_shards(folder: Path) -> list[Path]:
+    """Return the journals of parts of runs in a folder."""
+    return sorted(folder.glob(_JOURNALS_OF_SHARDS.format("*", "*")))
+
+
+def is_of_a_run(name: str) -> bool:
+    """Return whether a file has the name of a manifest or of a journal."""
+    return name == MANIFEST or (name.startswith("yamjit-run.") and name.endswith(".journal"))
+
+
+class Shard(NamedTuple):
+    """One of several parts of a run, by a digest of the paths of recordings: `number` 1 to `of`."""
+
+    number: int
+    of: int
+
+    def has(self, name: str) -> bool:
+        """Return whether the recording of a path belongs to this part; the same on every machine."""
+        import hashlib
+
+        digest = hashlib.sha256(os.fsencode(name.replace(os.sep, "/"))).digest()
+        return int.from_bytes(digest[:8], "big") % self.of == self.number - 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
 
 
 class _Placed(Protocol):

@@ -28,22 +28,23 @@ def into_one_file(
     opened: Any,
     processes: int = 1,
     tally: Tally[Recording] | None = None,
+    client: Any = None,
 ) -> Generator[Outcome[Summary], None, None]:
     """Write what is found in recordings, in their order; yield what became of each once it is written.
 
-    With one process, results are written as they come, to what `form` has opened. With several, which is for rows only,
-    the listener is pickled, and rows wait in temporary files for their turn. `tally` is told how far
-    this is, see `outcomes`, and whether anything was found.
+    With one process, results are written as they come, to what `form` has opened. With several, or a `client` of Dask
+    (see `outcomes`), which are for rows only, the listener is pickled, and rows wait in temporary files for their turn.
+    `tally` is told how far this is, and whether anything was found.
     """
     tally = Tally(recordings, lambda _: None) if tally is None else tally
     opened = Concluding(opened) if isinstance(form, RowFormat) else opened
     write = functools.partial(_write, form, opened, tally)
-    if processes == 1:
+    if processes == 1 and client is None:
         found = outcomes(recordings, functools.partial(write, listener), tally=tally)
     else:
         from yamjit.runs.spooling import spooled
 
-        found = spooled(recordings, listener, write, processes, tally)
+        found = spooled(recordings, listener, write, processes, tally, client)
     with contextlib.closing(found), _telling_of_interruptions(opened, tally):
         for outcome in found:
             if outcome.failure is not None and isinstance(opened, Concluding):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from yamjit.runs.outcome import Outcome, attempt
 from yamjit.runs.settling import finish
@@ -23,6 +23,7 @@ def outcomes(
     job: Callable[[Recording], _Value],
     processes: int = 1,
     tally: Tally[Recording] | None = None,
+    client: Any = None,
 ) -> Generator[Outcome[_Value], None, None]:
     """Yield what a job makes of each recording, in their order.
 
@@ -32,9 +33,19 @@ def outcomes(
     so does the end of this process, however it comes. With one process, it is this one; with more, the job is pickled,
     and so is what it returns.
 
+    With `client`, a `distributed.Client`, workers of Dask do the job in place of processes: the job is sent to each of
+    them once. A `ClusterError` ends the run if they have another yamjit, or the scheduler is lost. They do not tell how
+    much was heard of what is under way.
+
     `tally` is told which recordings are under way, and how much of them was heard, if the job passes the streams that
     it opens to ``tally.watch`` or, in other processes, to `yamjit.runs.heard.watch`.
     """
+    if client is not None:
+        from yamjit.runs import dask_crew
+
+        with contextlib.closing(dask_crew.Crew(job, client)) as workers:
+            yield from _in_order(workers.outcomes(recordings))
+        return
     if processes == 1:
         try:
             for recording in recordings:

@@ -22,7 +22,7 @@ from yamjit.runs import heard
 from yamjit.runs.heard import Heard
 from yamjit.runs.inputs import Recording
 from yamjit.runs.outcome import Outcome, attempt
-from yamjit.runs.schedule import MOST_AT_ONCE, Schedule, sizes_of
+from yamjit.runs.schedule import MOST_AT_ONCE, MOST_WAITING, Schedule, sizes_of
 from yamjit.runs.settling import finish
 from yamjit.runs.starting import signals_held, start_context
 from yamjit.writing import naming
@@ -39,9 +39,6 @@ _Value = TypeVar("_Value")
 
 #: The outcomes of the recordings that were handed over together.
 _Submitted: TypeAlias = "Future[list[Outcome[_Value]]]"
-
-#: Number of outcomes that may wait for an earlier one: a day of sound among clips does not stop the other processes.
-_MOST_WAITING = 4096
 
 _KILLED = "the process that read it was killed twice, perhaps by the system for lack of memory"
 
@@ -66,7 +63,7 @@ class Crew(Generic[_Value]):
             # One more than there are processes, so that none ever waits; not more, so that few are tried again.
             while len(under_way) <= self._processes:
                 oldest = min((bundle[0] for bundle in under_way.values()), default=schedule.following)
-                bundle = schedule.next(min(oldest, schedule.following) + _MOST_WAITING)
+                bundle = schedule.next(min(oldest, schedule.following) + MOST_WAITING)
                 if not bundle:
                     break
                 under_way[self._submit([recordings[index] for index in bundle])] = bundle

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from yamjit.runs.inputs import Recording
 
-__all__ = ["MOST_AT_ONCE", "Schedule", "sizes_of"]
+__all__ = ["MOST_AT_ONCE", "MOST_WAITING", "Schedule", "sizes_of"]
 
 #: Recordings, and bytes of several of them, that are handed to a process at once.
 MOST_AT_ONCE, _BYTES_AT_ONCE = 16, 2**20
+
+#: Number of outcomes that may wait for an earlier one: a day of sound among clips does not stop the other processes.
+MOST_WAITING = 4096
 
 
 def sizes_of(recordings: Sequence[Recording]) -> list[int]:

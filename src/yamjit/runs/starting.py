@@ -20,7 +20,7 @@ from yamjit.writing import naming
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
-__all__ = ["prepare", "signals_held", "start_context"]
+__all__ = ["prepare", "signals_held", "start_context", "start_method"]
 
 #: Modules of the jobs, and what these import when they first hear something; one that is not installed is passed over.
 _LOADED = (
@@ -50,19 +50,25 @@ _MOST_BYTES = 70
 def start_context() -> BaseContext:
     """Return what starts processes, once `prepare` is done."""
     prepare()
-    return get_context("forkserver" if _forks() else "spawn")
+    return get_context(start_method())
 
 
-def prepare() -> None:
+def start_method() -> str:
+    """Return the name of the way in which `start_context` starts processes."""
+    return "forkserver" if _forks() else "spawn"
+
+
+def prepare(*modules: str) -> None:
     """Start the process that others are copied from, if there is to be one: it loads what they need meanwhile.
 
-    It finds modules where this process does, and none in the working directory. It ends with this process.
+    It finds modules, and further `modules`, where this process does, and none in the working directory. It ends with
+    this process.
     """
     if not _forks():
         return
     from multiprocessing import forkserver
 
-    forkserver.set_forkserver_preload(list(_LOADED))
+    forkserver.set_forkserver_preload([*_LOADED, *modules])
     paths = os.pathsep.join(map(os.path.abspath, sys.path))
     with signals_held(), naming(tempfile.gettempdir()), _environment(PYTHONPATH=paths, PYTHONSAFEPATH="1"):
         forkserver.ensure_running()

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from yamjit.remote import is_remote
 from yamjit.runs.inputs import STDIN, Recording
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class Tally(Generic[_Key]):
 
 def length_of(recording: Recording, reading: ReadOptions) -> float | None:
     """Return the seconds that will be read of a recording by its header: None if it says nothing, 0 if it will fail."""
-    if recording.name == STDIN:
+    if recording.name == STDIN or is_remote(recording.name):
         return None
     return 0.0 if recording.problem is not None else header_length(recording.name, reading)
 
