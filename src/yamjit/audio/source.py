@@ -262,12 +262,13 @@ def open_audio(
 
     Parameters
     ----------
-    source : path, binary file object, array_like, iterator of array_like, dict, RawPcm or Microphone
+    source : path, binary file object, array_like, iterator of array_like, dict, RawPcm, Microphone or AudioSource
         A path to a regular file; an open file, read from its current position (one that cannot seek is read into
         memory first); samples, (n,) or (n, channels): floats in [-1, 1], or int8, uint8, int16 or int32,
         divided by their full scale; an iterator of such arrays; an audio record of Hugging Face, {"array" or
         "raw": (n,) or (channels, n), "sampling_rate": Hz}, perhaps with its "path"; samples without a header; a
-        microphone. Iterators, `RawPcm` and `Microphone` are live.
+        microphone. Iterators, `RawPcm` and `Microphone` are live. A source that was opened, perhaps with limits of its
+        own, is returned as it is.
     sample_rate : int, optional
         Sample rate of the source, in Hz. Needed with arrays. Other sources state their own: a different one given
         here is refused.
@@ -295,6 +296,8 @@ def open_audio(
     DependencyError
         If soundfile is not installed, or soxr where the rates differ.
     """
+    if isinstance(source, AudioSource):
+        return source
     reading = as_reading(reading)
     rate = check_rate(target_rate, "target_rate", limits)
     reader = _open_reader(source, sample_rate, limits)

@@ -35,6 +35,7 @@ VERBS = (
     "events",
     "segments",
     "listen",
+    "serve",
     "embed",
     "spectrogram",
     "plot",

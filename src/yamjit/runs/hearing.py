@@ -78,7 +78,9 @@ class Hearing(ABC):
 
     def _open(self, recording: Recording, opened: Callable[..., _Stream], **how: Any) -> _Stream:
         """Open a recording with a method of the classifier."""
-        audio: Any = sys.stdin.buffer if recording.name == STDIN else recording.name
+        audio = recording.audio
+        if audio is None:
+            audio = sys.stdin.buffer if recording.name == STDIN else recording.name
         stream = opened(audio, reading=self.reading, **how)
         if self.watch is not None:
             self.watch(stream)

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from yamjit.audio.suffixes import AUDIO_SUFFIXES
 from yamjit.disk import hint_beside, is_address
@@ -28,12 +28,14 @@ class Recording(NamedTuple):
 
     `place` is the path of its result, relative to a folder of results, without the suffix of results. It begins at
     `root`, a folder without links, if there is one. `problem` says why there is nothing to read.
+    `audio` is what is read in place of the file of that name, see `open_audio`.
     """
 
     name: str
     place: PurePath
     problem: str | None = None
     root: str = ""
+    audio: Any = None
 
 
 def is_named_like_audio(name: str) -> bool:
