@@ -17,6 +17,7 @@ from yamjit.cli.streams import tell
 from yamjit.disk import describe
 from yamjit.errors import DependencyError, InputError
 from yamjit.installing import how_to_install
+from yamjit.text import json_text
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -159,10 +160,11 @@ def _classifier(args: argparse.Namespace) -> Classifier:
 
 
 def _documents(classifier: Classifier) -> dict[str, str]:
-    from yamjit.cli.info import model_text
+    from yamjit.cli.info import model_document
     from yamjit.cli.labels import labels_text
 
-    return {"/v1/model": model_text(classifier, classifier.heads), "/v1/labels": labels_text(classifier.heads)}
+    model = {name: value for name, value in model_document(classifier, classifier.heads).items() if name != "path"}
+    return {"/v1/model": json_text(model, indent=1), "/v1/labels": labels_text(classifier.heads)}
 
 
 def _token(file: str | None) -> str | None:

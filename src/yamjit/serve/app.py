@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
+from yamjit.errors import DependencyError, YamjitError
 from yamjit.serve.asks import hub_ask
 from yamjit.serve.bodies import Bodies
 from yamjit.serve.crew import Crew
@@ -141,7 +142,13 @@ class Service:
             routes.append(Mount("/", StaticFiles(directory=self._offer.page, html=True)))
         else:
             routes.append(Route("/", self._page))
-        told: Any = {HTTPException: _told, Exception: _unforeseen}
+        told: Any = {
+            Problem: _problem,
+            YamjitError: _refused,
+            ClientDisconnect: _gone,
+            HTTPException: _told,
+            Exception: _unforeseen,
+        }
         app: ASGIApp = Starlette(routes=routes, exception_handlers=told)
         offer = self._offer
         app = Guard(app, offer.host, offer.token, offer.hosts, offer.origins)
@@ -260,9 +267,26 @@ def _in_ascii(text: str) -> str:
     return printable(text).encode("ascii", "replace").decode()
 
 
-async def _told(_: Request, error: HTTPException) -> Response:
-    detail = {404: "there is nothing at this path; /v1/openapi.json lists what there is"}.get(error.status_code)
-    return problem_response(Problem(error.status_code, detail or error.detail, error.headers))
+async def _problem(_: Request, problem: Problem) -> Response:
+    return problem_response(problem)
+
+
+async def _refused(_: Request, error: YamjitError) -> Response:
+    status = 501 if isinstance(error, DependencyError) else 400
+    return problem_response(Problem(status, str(error)))
+
+
+async def _gone(_: Request, error: ClientDisconnect) -> Response:
+    return Response(status_code=408)  # which nobody reads
+
+
+async def _told(request: Request, error: HTTPException) -> Response:
+    detail = error.detail
+    if error.status_code == 404:
+        detail = "there is nothing at this path; /v1/openapi.json lists what there is"
+    elif error.status_code == 405:
+        detail = f"{request.method} is not accepted here, but {(error.headers or {}).get('Allow')}"
+    return problem_response(Problem(error.status_code, detail, error.headers))
 
 
 async def _unforeseen(_: Request, error: Exception) -> Response:

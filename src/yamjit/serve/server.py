@@ -65,6 +65,7 @@ async def _serve(offer: Offer, taken: socket.socket, ready: Callable[[str], None
             ws="websockets-sansio",
             lifespan="off",
             log_config=None,
+            log_level="error",
             access_log=False,
             server_header=False,
             proxy_headers=False,

@@ -1,4 +1,4 @@
-"""Every request on its way in and out: counted, answered whatever happens, and heard out where it was refused."""
+"""Every request on its way in and out: counted, and heard out where it was refused."""
 
 from __future__ import annotations
 
@@ -7,11 +7,6 @@ import contextlib
 import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
-
-from starlette.requests import ClientDisconnect
-
-from yamjit.errors import InputError
-from yamjit.serve.problems import Problem, problem_response
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,7 +21,7 @@ _LINGER_S = 1.0
 
 
 class Traffic:
-    """Passes requests on to an application of ASGI, and answers `Problem`.
+    """Passes requests on to an application of ASGI.
 
     Parameters
     ----------
@@ -50,12 +45,6 @@ class Traffic:
         exchange = _Exchange(scope, receive, send)
         try:
             await self._app(scope, exchange.receive, exchange.send)
-        except (Problem, InputError) as error:
-            problem = error if isinstance(error, Problem) else Problem(400, str(error))
-            if not exchange.status:
-                await problem_response(problem)(scope, exchange.receive, exchange.send)
-        except ClientDisconnect:
-            return
         finally:
             path = scope["path"] if scope["path"] in self._paths else "other"
             self._figures.answered(path, exchange.status or 499, time.monotonic() - begun)
