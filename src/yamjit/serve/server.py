@@ -80,16 +80,21 @@ async def _serve(offer: Offer, taken: socket.socket, ready: Callable[[str], None
         )
         config.patience_s = limits.patience_s  # type: ignore[attr-defined] - for each protocol that it makes
         host, port = taken.getsockname()[:2]
-        ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
-        await _Server(config, service).serve([taken])
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        await _Server(config, service, lambda: ready(address)).serve([taken])
 
 
 class _Server(uvicorn.Server):  # type: ignore[misc]
-    """A server that ends its streams in good order before it closes their connections."""
+    """A server that says when it listens, and ends its streams in good order before it closes their connections."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._service = service
+        self._service, self._ready = service, ready
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        self._ready()
 
     async def shutdown(self, sockets: Any = None) -> None:
         """End all that goes on, then the connections."""
