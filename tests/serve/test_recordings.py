@@ -59,7 +59,7 @@ def test_a_body_of_its_own_is_standard_input_unless_it_has_a_name(server: Server
     (named,) = json.loads(answer.body)
     assert answer.kind == "application/json"
     assert (plain["file"], plain["recorded_at"]) == ("<stdin>", None)
-    assert (named["file"], named["recorded_at"]) == ("20260512_050000.flac", "2026-05-12T05:00:00")
+    assert (named["file"], named["recorded_at"]) == ("20260512_050000.flac", "2026-05-12T05:00:00.000")
     assert plain["top"] == [{**one, "time": None} if "time" in one else one for one in named["top"]]
 
 
@@ -152,8 +152,9 @@ def test_mutated_recordings_leave_the_worker_alive(server: Server) -> None:
     pytest.importorskip("soundfile")
     from tools.checks.fuzz_audio import encodings, mutant
 
+    lost = server.metric("yamjit_workers_lost")
     mutants = [mutant(5, index) for index in range(0, len(encodings()), 3)]
     answers = [server.post("/v1/classify", one.data) for one in mutants]
     assert {answer.status for answer in answers} <= {200, 400, 413}
     assert len({answer.status for answer in answers}) > 1
-    assert server.metric("yamjit_workers_lost") == 0
+    assert server.metric("yamjit_workers_lost") == lost

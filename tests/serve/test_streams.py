@@ -135,9 +135,9 @@ def test_more_streams_than_there_may_be_and_streams_without_samples(narrow_serve
 
 def test_clients_that_leave_leave_nothing(server: Server) -> None:
     for _ in range(20):
-        stream = connected(server)
-        stream.send(SAMPLES)
-        stream.socket.close()
+        with connected(server) as stream:
+            stream.send(SAMPLES)
+            stream.socket.close()
     assert _soon(lambda: server.metric("yamjit_streams_open") == 0)
 
 

@@ -79,15 +79,17 @@ def running(*words: str, **environment: str) -> Iterator[Server]:
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1", **environment}
     )
     said: list[str] = []
+    reading: threading.Thread | None = None
+    assert process.stderr is not None
     try:
-        assert process.stderr is not None
         for line in process.stderr:
             said.append(line)
             if found := re.search(r"serving at http://\S+:(\d+)", line):
                 break
         else:
             raise AssertionError("".join(said))
-        threading.Thread(target=said.extend, args=(process.stderr,), daemon=True).start()
+        reading = threading.Thread(target=said.extend, args=(process.stderr,))
+        reading.start()
         yield Server(process, int(found[1]), said)
     finally:
         if process.poll() is None:
@@ -97,6 +99,9 @@ def running(*words: str, **environment: str) -> Iterator[Server]:
         finally:
             process.kill()
             process.wait()
+            if reading is not None:
+                reading.join()
+            process.stderr.close()
 
 
 def form(name: str, content: bytes, field: str = "file") -> tuple[bytes, str]:

@@ -49,6 +49,9 @@ TOKEN_VARIABLE = "YAMJIT_TOKEN"  # noqa: S105 - the name of one
 #: Characters of a token, at least.
 _LEAST_TOKEN = 16
 
+#: What `yamjit info --json` says of the machine: where the model lies, and the same in words.
+_OWN = ("path", "facts")
+
 #: Worker processes unless their number is given, at most.
 _MOST_WORKERS = 8
 
@@ -163,7 +166,7 @@ def _documents(classifier: Classifier) -> dict[str, str]:
     from yamjit.cli.info import model_document
     from yamjit.cli.labels import labels_text
 
-    model = {name: value for name, value in model_document(classifier, classifier.heads).items() if name != "path"}
+    model = {name: value for name, value in model_document(classifier, classifier.heads).items() if name not in _OWN}
     return {"/v1/model": json_text(model, indent=1), "/v1/labels": labels_text(classifier.heads)}
 
 

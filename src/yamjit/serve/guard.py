@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Guard", "is_loopback"]
 
+#: Headers of a request, and their bytes. The parser alone would take any number of them that come at once.
+_MOST_HEADERS, _MOST_OF_HEAD = 100, 32 * 1024
+
 #: What load balancers ask, who have no token; it tells nothing else.
 _OPEN = ("/healthz", "/readyz")
 
@@ -70,6 +73,8 @@ class Guard:
         await self._app(scope, receive, send)
 
     def _check(self, path: str, headers: Headers) -> None:
+        if len(headers) > _MOST_HEADERS or sum(len(name) + len(value) for name, value in headers.raw) > _MOST_OF_HEAD:
+            raise Problem(431, f"the request has {len(headers)} headers; {_MOST_HEADERS} short ones are accepted")
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self._is_ours(host):
             raise Problem(421, f"the service was asked for as {host!r}, which is none of its names; see --allow-host")

@@ -224,7 +224,7 @@ class Session:
         try:
             self._report()
         except YamjitError as error:
-            self.failure = str(error)
+            self.failure = self.failure or str(error)
         except Exception as error:  # noqa: BLE001 - told to the client, whose connection would hang otherwise
             self.failure = f"{type(error).__name__}: {error}"
         finally:
@@ -243,8 +243,8 @@ class Session:
                     if len(windows):
                         sink.take(windows)
             except AudioError as error:
-                self.failure = str(error)
-                writer.failure(stream.name, self.failure)
+                self.failure = self.failure or str(error)
+                writer.failure(stream.name, str(error))
             sink.finish()
             writer.end(
                 stream.summary() if stream.count else Summary(stream.name, stream.duration_s, 0, stream.window_s)

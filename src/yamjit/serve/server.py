@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -53,7 +54,13 @@ def bound(host: str, port: int) -> socket.socket:
 
 def serve(offer: Offer, taken: socket.socket, ready: Callable[[str], None]) -> None:
     """Serve until a signal comes, which is raised again once all is ended; call `ready` with the address."""
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     asyncio.run(_serve(offer, taken, ready))
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return whether a line of uvicorn's log is one: it takes a stream that was refused for one that failed."""
+    return "without completing handshake" not in record.getMessage()
 
 
 async def _serve(offer: Offer, taken: socket.socket, ready: Callable[[str], None]) -> None:
