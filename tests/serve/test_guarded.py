@@ -118,7 +118,7 @@ def test_streams_are_guarded_in_the_same_way(server: Server, guarded: Server) ->
         asked = "GET /v1/listen HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
         end = b"\x88\x80\0\0\0\0" if code == 101 else b""  # which closes the stream
-        assert status(raw(one, f"{asked}{key}{headers}\r\n\r\n".encode(), end)) == code
+        assert status(raw(one, f"{asked}{key}{headers}\r\n\r\n".encode(), end, pause_s=0.2)) == code
 
 
 def test_pages_that_are_let_in(guarded: Server) -> None:

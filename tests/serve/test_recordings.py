@@ -12,15 +12,22 @@ import pytest
 
 from tests.support.service import Server, form, problem
 from yamjit.cli import main
-from yamjit.cli.classify import FORMATS
 from yamjit.cli.embed import ARRAYS
 
 SIREN = Path(__file__).resolve().parents[2] / "examples" / "siren.flac"
 
 #: Verb, options, and the formats that are compared.
 ASKED = (
-    ("classify", {"top": "2", "windows": "", "threshold": "Siren=0.1", "hop": "0.3"}, FORMATS),
-    ("events", {"on": "0.3", "max_gap": "0.5", "allow": "Siren", "recorded-at": "2026-05-12T05:00:00"}, FORMATS),
+    (
+        "classify",
+        {"top": "2", "windows": "", "threshold": "Siren=0.1", "hop": "0.3"},
+        ("text", "json", "csv", "raven", "parquet"),
+    ),
+    (
+        "events",
+        {"on": "0.3", "max_gap": "0.5", "allow": "Siren", "recorded-at": "2026-05-12T05:00:00"},
+        ("jsonl", "audacity", "vtt"),
+    ),
     ("embed", {"start": "1", "channel": "0"}, ARRAYS),
 )
 

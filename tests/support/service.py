@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import re
 import signal
 import subprocess
@@ -70,14 +69,12 @@ class Server(NamedTuple):
 
 
 @contextlib.contextmanager
-def running(*words: str, **environment: str) -> Iterator[Server]:
-    """Run ``yamjit serve`` with the starter until the end of the block."""
+def running(*words: str, model: str = "starter") -> Iterator[Server]:
+    """Run ``yamjit serve`` until the end of the block."""
     for module in ("starlette", "uvicorn", "websockets", "python_multipart", "prometheus_client"):
         pytest.importorskip(module, reason="the extra serve is not installed")
-    command = [sys.executable, "-m", "yamjit", "serve", "starter", "--port", "0", *words]
-    process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1", **environment}
-    )
+    command = [sys.executable, "-m", "yamjit", "serve", model, "--port", "0", *words]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     said: list[str] = []
     reading: threading.Thread | None = None
     assert process.stderr is not None
