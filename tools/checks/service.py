@@ -8,10 +8,10 @@
     python -m tools.checks.service fuzz --count 5000
 
 Each prints one line of JSON. `throughput` compares windows a second of one worker with those of the same work in this
-process, in turns; `streams` sends noise at the pace at which it sounds to a service that has one core, and tells how long
-lines take after the block that completes their window; `overload` sends ten times as many requests as may wait, again and
-again, and tells codes and memory; `fuzz` sends the mutants of ``tools.checks.fuzz_audio``. The exit code is 1 where one
-was not answered as it should be.
+process, in turns; `streams` sends noise at the pace at which it sounds to a service that has one core, and tells how
+long lines take after the block that completes their window; `overload` sends ten times as many requests as may wait,
+again and again, and tells codes and memory; `fuzz` sends the mutants of ``tools.checks.fuzz_audio``. The exit code is 1
+where one was not answered as it should be.
 """
 
 from __future__ import annotations

@@ -109,15 +109,18 @@ class _Lines:
 
     def __init__(self, hand_on: Callable[[str], None]) -> None:
         self._hand_on = hand_on
-        self._room = threading.Semaphore(_MOST_LINES)
+        self._changed = threading.Condition()
+        self._waiting = 0
         self._begun = ""
-        self.dropped = False
+        self._dropped = False
 
     def write(self, text: str) -> int:
         *lines, self._begun = (self._begun + text).split("\n")
         for line in lines:
-            self._room.acquire()
-            if not self.dropped:
+            with self._changed:
+                self._changed.wait_for(lambda: self._dropped or self._waiting < _MOST_LINES)
+                self._waiting += 1
+            if not self._dropped:
                 self._hand_on(line + "\n")
         return len(text)
 
@@ -126,12 +129,15 @@ class _Lines:
 
     def sent(self) -> None:
         """Make room for another line."""
-        self._room.release()
+        with self._changed:
+            self._waiting -= 1
+            self._changed.notify()
 
     def drop(self) -> None:
         """Hand on no more lines, and wait for nobody."""
-        self.dropped = True
-        self._room.release(2**20)
+        with self._changed:
+            self._dropped = True
+            self._changed.notify()
 
 
 class Session:
