@@ -101,8 +101,9 @@ class Listening:
         try:
             # RuntimeError: starlette's for what is sent after the end; the others are those of a client that left.
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                while (line := await session.line()) is not None:
-                    await socket.send_text(line)
+                while lines := await session.lines():
+                    for line in lines:
+                        await socket.send_text(line)
                 code = _RESTARTS if self._draining else _DONE
                 if session.failure is not None:
                     code = _WRONG_DATA if session.is_refused else _FAILED

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveAsk", "Session"]
 
-#: Messages with lines that may wait for a client to read them, before samples are left unread.
-_MOST_LINES = 64
+#: Batches of lines that may wait for a client to read them, before samples are left unread.
+_MOST_BATCHES = 8
 
 #: Bytes of samples that may wait for their turn.
 _MOST_BYTES = 2**20
@@ -105,30 +105,32 @@ class _Blocks:
 
 
 class _Lines:
-    """A stream of text that hands on each line, and waits where too many have not been sent."""
+    """A stream of text that hands on lines, those of a window together, and waits where too many have not been sent."""
 
-    def __init__(self, hand_on: Callable[[str], None]) -> None:
+    def __init__(self, hand_on: Callable[[list[str]], None]) -> None:
         self._hand_on = hand_on
         self._changed = threading.Condition()
         self._waiting = 0
-        self._begun = ""
+        self._written: list[str] = []
         self._dropped = False
 
     def write(self, text: str) -> int:
-        *lines, self._begun = (self._begun + text).split("\n")
-        for line in lines:
-            with self._changed:
-                self._changed.wait_for(lambda: self._dropped or self._waiting < _MOST_LINES)
-                self._waiting += 1
-            if not self._dropped:
-                self._hand_on(line + "\n")
+        self._written.append(text)
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: lines go on at once."""
+        """Hand on what was written since."""
+        lines = "".join(self._written).splitlines(keepends=True)
+        self._written.clear()
+        if lines:
+            with self._changed:
+                self._changed.wait_for(lambda: self._dropped or self._waiting < _MOST_BATCHES)
+                self._waiting += 1
+            if not self._dropped:
+                self._hand_on(lines)
 
     def sent(self) -> None:
-        """Make room for another line."""
+        """Make room for another batch."""
         with self._changed:
             self._waiting -= 1
             self._changed.notify()
@@ -154,9 +156,9 @@ class Session:
         self._ask = ask
         self._classifier = classifier.with_options(ask.options)
         self._has_room = asyncio.Event()
-        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[list[str]] = asyncio.Queue()
         self._blocks = _Blocks(lambda: self._call(self._has_room.set))
-        self._lines = _Lines(lambda line: self._call(self._queue.put_nowait, line))
+        self._lines = _Lines(lambda lines: self._call(self._queue.put_nowait, lines))
         self._source = RawPcm(self._blocks, encoding=ask.encoding, sample_rate=ask.sample_rate, channels=ask.channels)
         self._stream = self._classifier.windows(self._source, reading=ask.reading, level=True)
         self._watcher = None if ask.events is None else Watcher.of(self._stream, ask.events)
@@ -201,12 +203,11 @@ class Session:
         """End the stream after the samples that were taken."""
         self._blocks.end()
 
-    async def line(self) -> str | None:
-        """Return the next line; None at the end."""
-        line = await self._queue.get()
-        if line is not None:
-            self._lines.sent()
-        return line
+    async def lines(self) -> list[str]:
+        """Return the next lines; none at the end."""
+        lines = await self._queue.get()
+        self._lines.sent()
+        return lines
 
     def refuse(self, reason: str) -> None:
         """End the stream after the samples that were taken, since nothing more of it will be taken."""
@@ -236,7 +237,7 @@ class Session:
         finally:
             self._over = True
             self._call(self._has_room.set)
-            self._call(self._queue.put_nowait, None)
+            self._call(self._queue.put_nowait, [])
 
     def _report(self) -> None:
         stream, lines = self._stream, self._lines
