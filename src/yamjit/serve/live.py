@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from collections import deque
@@ -120,7 +121,7 @@ class _Lines:
 
     def flush(self) -> None:
         """Hand on what was written since."""
-        lines = "".join(self._written).splitlines(keepends=True)
+        lines = re.findall(r"[^\n]*\n", "".join(self._written))
         self._written.clear()
         if lines:
             with self._changed:
