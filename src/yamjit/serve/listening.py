@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from yamjit.errors import YamjitError
 from yamjit.serve.live import Session
 from yamjit.serve.problems import Problem, problem_response
+from yamjit.serve.together import for_many_streams
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -39,6 +40,7 @@ class Listening:
 
     def __init__(self, offer: Offer, figures: Figures) -> None:
         self._offer, self._figures = offer, figures
+        self._classifier = for_many_streams(offer.classifier)
         self.sessions: set[Session] = set()
         self._draining = False
         self._sweep: asyncio.Task[None] | None = None
@@ -93,7 +95,7 @@ class Listening:
             raise Problem(503, "the service is about to end", {"Retry-After": "10"})
         if len(self.sessions) >= self._offer.limits.streams:
             raise Problem(503, f"there are {len(self.sessions)} streams already", {"Retry-After": "10"})
-        return Session(self._offer.classifier, self._offer.listen.read(socket.query_params.multi_items()))
+        return Session(self._classifier, self._offer.listen.read(socket.query_params.multi_items()))
 
     async def _serve(self, socket: WebSocket, session: Session) -> None:
         session.start()
