@@ -182,7 +182,7 @@ async def _one_stream(server: Server, noise: bytes, seconds: float, wait_s: floa
 
 
 def _overload(args: argparse.Namespace) -> dict[str, Any]:
-    content, codes, memory = _recording(30), Counter[int](), []
+    content, codes, memory = _recording(20), Counter[int](), []
     with running("--workers", "1", "--queue", "16", model=args.model) as server, _sampled(server, memory):
         for _ in range(4):
             with ThreadPoolExecutor(170) as threads:
