@@ -267,8 +267,7 @@ def open_audio(
         memory first); samples, (n,) or (n, channels): floats in [-1, 1], or int8, uint8, int16 or int32,
         divided by their full scale; an iterator of such arrays; an audio record of Hugging Face, {"array" or
         "raw": (n,) or (channels, n), "sampling_rate": Hz}, perhaps with its "path"; samples without a header; a
-        microphone. Iterators, `RawPcm` and `Microphone` are live. A source that was opened, perhaps with limits of its
-        own, is returned as it is.
+        microphone; a source that is open, which is returned. Iterators, `RawPcm` and `Microphone` are live.
     sample_rate : int, optional
         Sample rate of the source, in Hz. Needed with arrays. Other sources state their own: a different one given
         here is refused.

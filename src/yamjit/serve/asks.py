@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from yamjit.audio import AudioSource
     from yamjit.classifier import Classifier
     from yamjit.recording import WindowStream
-    from yamjit.runs.formats import ResultFormat
 
 __all__ = ["CONTENT_TYPES", "Ask", "HubAsk", "ResultAsk", "Upload", "hub_ask"]
 
@@ -114,7 +113,7 @@ class ResultAsk(Ask):
 
     def answer(self, classifier: Classifier, upload: Upload, opened: io.FileIO, answer: BinaryIO) -> Summary:
         """Write what the command line would."""
-        form: ResultFormat
+        form: Any
         if self.arrays:
             form = ArrayFormat(self.form)
         else:
