@@ -97,9 +97,9 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     _check_extra()
     from yamjit.cli.asking import listen_verb, recording_verbs
-    from yamjit.serve.app import Offer
     from yamjit.serve.guard import is_loopback
     from yamjit.serve.limits import Limits
+    from yamjit.serve.offer import Offer
     from yamjit.serve.server import bound, serve
 
     token = _token(args.token_file)

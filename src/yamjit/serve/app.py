@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,7 +21,6 @@ from yamjit.serve.bodies import Bodies
 from yamjit.serve.crew import Crew
 from yamjit.serve.figures import Figures
 from yamjit.serve.guard import Guard
-from yamjit.serve.limits import Limits
 from yamjit.serve.listening import Listening
 from yamjit.serve.openapi import document
 from yamjit.serve.page import page
@@ -34,12 +32,12 @@ from yamjit.text import json_text, printable
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from yamjit.classifier import Classifier
     from yamjit.serve.asks import Ask, Upload
     from yamjit.serve.bodies import Place
+    from yamjit.serve.offer import Offer
     from yamjit.serve.words import Verb
 
-__all__ = ["Offer", "Service"]
+__all__ = ["Service"]
 
 #: Takes the body of a request to its place; returns what is asked of which recording.
 _Receive: TypeAlias = "Callable[[Place], Awaitable[tuple[Ask, Upload]]]"
@@ -55,44 +53,6 @@ _POLICY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
 }
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What a service answers, and to whom.
-
-    Parameters
-    ----------
-    classifier : Classifier
-    verbs : sequence of Verb
-        What can be asked of a recording.
-    listen : Verb
-        What can be asked of a stream.
-    documents : mapping of str to str
-        Documents of JSON, by path.
-    workers : int
-        Number of worker processes.
-    limits : Limits
-    host : str
-        What the service is bound to.
-    token : str or None
-    hosts, origins : tuple of str
-        See `Guard`.
-    page : Path or None
-        Folder of files that are shown at the root.
-    """
-
-    classifier: Classifier
-    verbs: Sequence[Verb]
-    listen: Verb
-    documents: Mapping[str, str]
-    workers: int = 1
-    limits: Limits = field(default_factory=Limits)
-    host: str = "127.0.0.1"
-    token: str | None = None
-    hosts: tuple[str, ...] = ()
-    origins: tuple[str, ...] = ()
-    page: Path | None = None
 
 
 class Service:

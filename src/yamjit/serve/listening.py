@@ -17,8 +17,8 @@ from yamjit.serve.together import for_many_streams
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from yamjit.serve.app import Offer
     from yamjit.serve.figures import Figures
+    from yamjit.serve.offer import Offer
 
 __all__ = ["Listening"]
 

@@ -20,7 +20,7 @@ from yamjit.errors import InputError
 from yamjit.serve.app import Service
 
 if TYPE_CHECKING:
-    from yamjit.serve.app import Offer
+    from yamjit.serve.offer import Offer
 
 __all__ = ["bound", "serve"]
 
@@ -85,7 +85,7 @@ async def _serve(offer: Offer, taken: socket.socket, ready: Callable[[str], None
             ws_ping_timeout=_PING_S,
             ws_per_message_deflate=False,
         )
-        config.patience_s = limits.patience_s  # type: ignore[attr-defined]  # for each protocol
+        config.patience_s = limits.patience_s
         host, port = taken.getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         await _Server(config, service, lambda: ready(address)).serve([taken])

@@ -111,7 +111,7 @@ def _done(kept: _Kept, task: Task) -> Done:
 
 
 class Bounded:
-    """A file that takes so many bytes, and refuses more with a `LimitError`."""
+    """A file that takes a number of bytes at most, and refuses more with a `LimitError`."""
 
     def __init__(self, file: BinaryIO, most: int) -> None:
         self._file = file
