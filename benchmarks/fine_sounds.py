@@ -56,6 +56,9 @@ class Setting(NamedTuple):
 BEFORE = Setting("embedding, no copies", (EMBEDDING,), 0)
 NOW = Setting("chosen, with copies", None, DEFAULT_COPIES)
 
+#: Kinds of drums; the folder also has loops, which are none of them.
+_DRUMS = ("hihat", "kick", "snare", "tom1", "tom2", "tom3")
+
 #: Length of the stream, the level of words above its noise, and how far an event may be from its word.
 _STREAM_S, _SNR_DB, _NEAR_S = 600, 20.0, 0.3
 _RATE = 16_000
@@ -119,8 +122,9 @@ def measure(
 
 
 def drums(folder: Path) -> Dataset:
-    """Return the drums of a folder that has a folder for each kit, with a file for each drum."""
-    clips = tuple(Clip(path, (path.stem,), group=path.parent.name) for path in sorted(folder.glob("*/*.mp3")))
+    """Return the drums of a folder that has a folder for each kit, with a file for each kind of drum."""
+    paths = sorted(path for kind in _DRUMS for path in folder.glob(f"*/{kind}.mp3"))
+    clips = tuple(Clip(path, (path.stem,), group=path.parent.name) for path in paths)
     return Dataset(clips, tuple(sorted({clip.labels[0] for clip in clips})), source=str(folder))
 
 
@@ -142,7 +146,8 @@ def stream(model: Classifier, folder: Path, setting: Setting, on: float, seed: i
     learned = with_copies(model, embed_candidates(model, dataset, features=setting.features), setting.copies)
     choice = choose_features(learned)
     taught = learned[choice.name].select(dataset.teaching())
-    written = load(export_model(model, train_head(taught).head, taught))
+    options = TrainOptions().with_decay(choice.weight_decay)
+    written = load(export_model(model, train_head(taught, options).head, taught))
     samples, truth = _in_noise([clip for clip in clips if clip.split == "test"], dice)
     found = written.events(
         samples, EventOptions(on=on, max_gap_s=0.25), sample_rate=_RATE, reading=ReadOptions(hop_s=0.24)
@@ -196,7 +201,7 @@ def main() -> None:
     parser.add_argument("--drums", type=Path, metavar="FOLDER", help="drum-samples of github.com/Tonejs/audio")
     parser.add_argument("--esc10", type=Path, metavar="TABLE", help="ESC-10: file, label, fold")
     parser.add_argument("--no-words", action="store_true", help="no keywords, and no stream of them")
-    parser.add_argument("--weight-decay", type=float, default=FitOptions().weight_decay)
+    parser.add_argument("--weight-decay", type=float, metavar="X", help="by default it is chosen")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     model = load(threads=args.threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 import soundfile
 
 import yamjit
+from yamjit import learn
 from yamjit.calibration import Calibration
 from yamjit.cli import main
-from yamjit.learn import Head
+from yamjit.learn import Head, many_windows
 from yamjit.tflite.patching import read_described
 
 pytestmark = pytest.mark.slow
@@ -138,6 +140,38 @@ def test_short_sounds_are_copied_and_judged_anywhere(blips: Path, capsys: pytest
     arguments = ("-o", path, "--backend", "numpy", "--folds", 0, "--anywhere")
     assert run("train", blips, *arguments) == 1
     assert "--anywhere needs recordings that were held out" in capsys.readouterr().err
+
+
+def test_what_is_chosen_gives_the_same_bytes_on_any_number_of_threads(
+    blips: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = trained(blips, "--json", "--quiet").read_bytes()
+    document = json.loads(capsys.readouterr().out)["features"]
+    assert document["clips"] == 10
+    assert [len(one["decays"]) for one in document["figures"]] == [3, 3, 3, 3, 3]
+    assert trained(blips, "--threads", 2, "--no-cache", "--quiet").read_bytes() == first
+
+
+def test_of_many_windows_only_what_is_chosen_is_held(
+    birds: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices, models, held = [], [], []
+    embed = learn.embed_candidates
+
+    def spied(*given: object, features: Sequence[str], **more: object) -> dict[str, learn.Features]:
+        held.append(len(features))
+        return embed(*given, features=features, **more)
+
+    monkeypatch.setattr(learn, "embed_candidates", spied)
+    for most in (10**6, 50):  # there are 18 recordings of 2 s
+        monkeypatch.setattr(many_windows, "MOST_WINDOWS", most)
+        models.append(trained(birds, "--json", "--quiet").read_bytes())
+        choices.append(json.loads(capsys.readouterr().out)["features"])
+    assert choices[0] == choices[1]
+    assert models[0] == models[1]
+    assert choices[0]["clips"] == 18
+    assert held[0] == 5
+    assert 1 <= max(held[1:]) < 5
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_used(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +21,16 @@ from yamjit.text import plural
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
-    from yamjit.learn import Dataset, Evaluation, Features
+    from yamjit.learn import Dataset, EmbeddingCache, Evaluation, Features
 
 __all__ = [
     "add_data",
     "add_folds",
     "add_trained",
+    "cache_of",
     "candidates_of",
     "dataset_of",
+    "embedded",
     "folds_of",
     "listening",
     "tell_of_clips",
@@ -142,18 +144,29 @@ def listening(args: argparse.Namespace, dataset: Dataset, left: str) -> Iterator
         yield lambda done, _: tally.conclude(done - 1)
 
 
-def candidates_of(args: argparse.Namespace, model: Classifier, dataset: Dataset) -> dict[str, Features]:
-    """Return the windows of recordings, as features that were named, or as all that one may choose from.
+def cache_of(args: argparse.Namespace) -> EmbeddingCache | None:
+    """Return where features are kept, unless none are."""
+    from yamjit.learn import EmbeddingCache
 
-    Say which recordings cannot be used, and what is odd.
-    """
-    from yamjit.learn import EmbeddingCache, embed_candidates
+    return None if args.no_cache else EmbeddingCache()
 
-    names = None if args.features is None else (args.features,)
-    cache = None if args.no_cache else EmbeddingCache()
-    left = "" if cache is None else ", and those clips are not computed again"
+
+def embedded(
+    args: argparse.Namespace, model: Classifier, dataset: Dataset, names: Sequence[str]
+) -> dict[str, Features]:
+    """Return the windows of recordings, as features of these names, and show how far it is."""
+    from yamjit.learn import embed_candidates
+
+    left = "" if args.no_cache else ", and those clips are not computed again"
     with listening(args, dataset, f"{unwritten(args.output)}{left}") as progress:
-        found = embed_candidates(model, dataset, hop_s=args.hop, features=names, cache=cache, progress=progress)
+        return embed_candidates(model, dataset, hop_s=args.hop, features=names, cache=cache_of(args), progress=progress)
+
+
+def candidates_of(
+    args: argparse.Namespace, model: Classifier, dataset: Dataset, names: Sequence[str]
+) -> dict[str, Features]:
+    """Return the same; say which recordings cannot be used, and what is odd."""
+    found = embedded(args, model, dataset, names)
     first = next(iter(found.values()))
     tell_of_clips(first.skipped)
     if not args.quiet:

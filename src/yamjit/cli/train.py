@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from yamjit.cli import arguments, values
 from yamjit.cli.baking import APPLIED_BY_SOME, add_bake, baked, tell_of_kept
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
-from yamjit.cli.labelled import add_data, add_folds, candidates_of, dataset_of, folds_of
+from yamjit.cli.labelled import add_data, add_folds, cache_of, candidates_of, dataset_of, embedded, folds_of
 from yamjit.cli.model_card import WEIGHTS, add_card, card_of
 from yamjit.cli.options import add_choice, add_flag, add_value
 from yamjit.cli.outputs import Writes
@@ -19,7 +19,8 @@ from yamjit.text import plural
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
-    from yamjit.learn import Evaluation, Features, TrainOptions
+    from yamjit.learn import Dataset, Evaluation, Features, TrainOptions
+    from yamjit.learn.choosing import Chooser
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
@@ -58,7 +59,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
     add_choice(group, "--kind", ("sigmoid", "softmax"), text, "sigmoid")
     add_value(group, "--hidden", "N", values.whole(0, 4096), "number of units of a hidden layer, 0 for none", 0)
-    add_value(group, "--weight-decay", "X", values.number, "strength of the penalty on large weights", 0.003)
+    text = "strength of the penalty on large weights (default: chosen with the features, 0.003 where these are given)"
+    add_value(group, "--weight-decay", "X", values.number, text)
     add_value(group, "--iterations", "N", values.whole(1, 10**6), "largest number of iterations", 300)
     text = "share of the recordings that say when to stop early, 0 for none"
     add_value(group, "--validation", "SHARE", values.real(0, 0.5, "share"), text, 0.0)
@@ -86,7 +88,6 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from yamjit.learn import anywhere, export_model, train_head
-    from yamjit.learn.choosing import Chooser, parts_of
     from yamjit.learn.training import evaluate_folds, train_folds
     from yamjit.loading import load
 
@@ -103,20 +104,14 @@ def run(args: argparse.Namespace) -> int:
             "--calibrate would learn from validation and test; use --folds N, which divides the clips of 'train'"
         )
     model = load(args.model, backend=args.backend, threads=args.threads, roles=args.roles)
-    heard = candidates_of(args, model, dataset)
-    first = next(iter(heard.values()))
-    candidates = _with_copies(args, model, heard)
-    folds = folds_of(args, first.dataset)
-    if args.anywhere and folds == 0:
-        raise InputError(f"--anywhere {NOTHING_HELD_OUT}")
-    chooser = Chooser(candidates, parts_of(first.dataset, folds or None, args.seed), options.class_weights)
+    first, folds, heard, candidates, chooser = _heard(args, model, dataset, options)
     choice = chooser.choice()
     heads = [] if folds == 0 else train_folds(candidates, options, folds=folds, chooser=chooser)
     judged = evaluate_folds(heads, candidates) if heads else {}
     calibration, document, text = _calibrate(args, judged)
     _draw(args, judged)
     taught = candidates[choice.name].select(first.dataset.teaching())
-    fitted = train_head(taught, options)
+    fitted = train_head(taught, options.with_decay(choice.weight_decay))
     card = card_of(args, calibration=calibration, digests=not args.no_digests)
     data = export_model(model, fitted.head, taught, card, weights=args.weights)
     tell_of_kept(args, fitted.head.labels, calibration)
@@ -151,13 +146,41 @@ def _options(args: argparse.Namespace) -> TrainOptions:
     return TrainOptions(fit, "balanced" if args.balanced else None, args.validation)
 
 
-def _with_copies(args: argparse.Namespace, model: Classifier, heard: dict[str, Features]) -> dict[str, Features]:
-    """Return windows of recordings with those of copies."""
-    from yamjit.learn import with_copies
+class _Heard(NamedTuple):
+    """Recordings that could be read, in how many parts, their windows, these with those of copies, and what chooses."""
+
+    first: Features
+    folds: int | None
+    heard: dict[str, Features]
+    candidates: dict[str, Features]
+    chooser: Chooser
+
+
+def _heard(args: argparse.Namespace, model: Classifier, dataset: Dataset, options: TrainOptions) -> _Heard:
+    """Return the windows to learn from: of many, only the features that are chosen."""
+    from yamjit.learn import candidate_features, with_copies
+    from yamjit.learn.choosing import parts_of
+    from yamjit.learn.many_windows import chooser_by_means, has_many_windows
     from yamjit.learn.short_sounds import DEFAULT_COPIES
+    from yamjit.learn.training import chooser_of
 
     short, longer = (DEFAULT_COPIES, 0) if args.copies is None else (args.copies, args.copies)
-    return with_copies(model, heard, short, longer=longer, seed=args.seed, hop_s=args.hop)
+    names = candidate_features(model) if args.features is None else (args.features,)
+    many = len(names) > 1 and has_many_windows(dataset, args.hop, short, longer)
+    heard = candidates_of(args, model, dataset, names[:1] if many else names)
+    first = next(iter(heard.values()))
+    folds = folds_of(args, first.dataset)
+    if args.anywhere and folds == 0:
+        raise InputError(f"--anywhere {NOTHING_HELD_OUT}")
+    if many:
+        how = {"folds": folds or None, "hop_s": args.hop, "cache": cache_of(args)}
+        chooser = chooser_by_means(model, first, names, options, **how)
+        chosen = [name for name in names if name in chooser.chosen()]
+        heard = heard if chosen == [first.name] else embedded(args, model, first.dataset, chosen)
+    candidates = with_copies(model, heard, short, longer=longer, seed=args.seed, hop_s=args.hop)
+    if not many:
+        chooser = chooser_of(candidates, options, parts_of(first.dataset, folds or None, args.seed))
+    return _Heard(first, folds, heard, candidates, chooser)
 
 
 def _draw(args: argparse.Namespace, judged: dict[str, Evaluation]) -> None:

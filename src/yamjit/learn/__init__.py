@@ -23,7 +23,8 @@ if TYPE_CHECKING:
         fit_sigmoids,
         thresholds_for_precision,
     )
-    from yamjit.learn.choosing import CandidateFigures, Choice, choose_features
+    from yamjit.learn.choice import CandidateFigures, Choice
+    from yamjit.learn.choosing import choose_features
     from yamjit.learn.class_folders import from_folder
     from yamjit.learn.dataset import Clip, Dataset
     from yamjit.learn.embedding import candidate_features, embed_candidates, embed_clips
@@ -59,7 +60,8 @@ _ROOMS = {
     "learn.augment": "Augmentation augmented",
     "learn.baking": "bake_calibration",
     "learn.calibrating": "Isotonic cross_calibrate fit_isotonic fit_sigmoids thresholds_for_precision",
-    "learn.choosing": "CandidateFigures Choice choose_features",
+    "learn.choice": "CandidateFigures Choice",
+    "learn.choosing": "choose_features",
     "learn.class_folders": "from_folder",
     "learn.dataset": "Clip Dataset",
     "learn.embedding": "candidate_features embed_candidates embed_clips",

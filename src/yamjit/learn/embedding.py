@@ -24,7 +24,7 @@ from yamjit.reading import DEFAULT_HOP_S
 from yamjit.spec import EMBEDDING
 from yamjit.workers import in_order
 
-__all__ = ["candidate_features", "embed_candidates", "embed_clips"]
+__all__ = ["candidate_features", "embed_candidates", "embed_clips", "embed_means"]
 
 Float32 = npt.NDArray[np.float32]
 _Quantized = dict[str, npt.NDArray[Any]]
@@ -103,14 +103,27 @@ def embed_candidates(
     checks.instance(cache, "cache", EmbeddingCache, type(None))
     hop_s = checks.number(hop_s, "hop_s", 0, above=True, kind="seconds")
     names = model.check_features(candidate_features(model) if features is None else features)
-    embedder = _Embedder(model, names, hop_s, cache)
-    outcomes = in_order(dataset.clips, embedder.embed, model.threads)
+    return _embedded(_Embedder(model, names, hop_s, cache), dataset, model.threads, progress)
+
+
+def embed_means(
+    model: Classifier, dataset: Dataset, *, hop_s: float, features: Sequence[str], cache: EmbeddingCache | None = None
+) -> dict[str, Features]:
+    """Return the same as `embed_candidates`, but for each clip the mean of its windows in their place."""
+    names = model.check_features(features)
+    return _embedded(_Embedder(model, names, hop_s, cache, means=True), dataset, model.threads)
+
+
+def _embedded(
+    embedder: _Embedder, dataset: Dataset, threads: int, progress: Callable[[int, int], None] | None = None
+) -> dict[str, Features]:
+    outcomes = in_order(dataset.clips, embedder.embed, threads)
     kept, found, skipped = readable(dataset, counted(outcomes, len(dataset), progress))
     clips = np.repeat(np.arange(len(found)), [len(clip.values[0]) for clip in found])
     digests = tuple(clip.digest for clip in found)
     return {
         name: Features(kept, np.concatenate([clip.values[k] for clip in found]), clips, digests, skipped, name)
-        for k, name in enumerate(names)
+        for k, name in enumerate(embedder.names)
     }
 
 
@@ -135,11 +148,20 @@ class _Embedded(NamedTuple):
 class _Embedder:
     """Computes features of clips; threads may share it."""
 
-    def __init__(self, model: Classifier, names: tuple[str, ...], hop_s: float, cache: EmbeddingCache | None) -> None:
+    def __init__(
+        self,
+        model: Classifier,
+        names: tuple[str, ...],
+        hop_s: float,
+        cache: EmbeddingCache | None,
+        *,
+        means: bool = False,
+    ) -> None:
         # Threads share the clips, not the windows of each.
         self._model = copy.copy(model)
         self._model.threads = 1
-        self._names = names
+        self.names = names
+        self._means = means
         self._hop_s = hop_s
         self._cache = cache
         #: Digests by path and state of the file, which may hold thousands of clips.
@@ -159,18 +181,20 @@ class _Embedder:
             return None, str(error)
         except OSError as error:
             return None, describe(error)
-        values = (self._slots[name].dequantize(quantized[name]) for name in self._names)
+        values = (self._slots[name].dequantize(quantized[name]) for name in self.names)
+        if self._means:
+            values = (one.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32) for one in values)
         return _Embedded(tuple(values), digest), loss
 
     def _quantized(self, clip: Clip, digest: str, before: tuple[int, ...]) -> tuple[_Quantized, str | None]:
         """Return a clip's features as the model's integers, cached or computed, and what is wrong with the clip."""
-        keys = {name: self._key(clip, digest, name) for name in self._names}
+        keys = {name: self._key(clip, digest, name) for name in self.names}
         cached = self._cached(keys)
         if cached is not None:
             return cached, None
-        with self._model.feature_windows(clip.path, features=self._names, reading=clip.reading(self._hop_s)) as stream:
+        with self._model.feature_windows(clip.path, features=self.names, reading=clip.reading(self._hop_s)) as stream:
             parts = [windows.features for windows in stream]
-        quantized = {name: np.concatenate([part[name].values for part in parts]) for name in self._names}
+        quantized = {name: np.concatenate([part[name].values for part in parts]) for name in self.names}
         if stream.lost:
             return quantized, stream.damage  # not stored, so that it is reported each time
         if self._cache and _identity(clip.path) == before:  # else the file was changed after it was hashed

@@ -172,6 +172,10 @@ class YAMNetEmbedder(_Estimator):
 class YAMNetClassifier(_Estimator):
     """A head on embeddings, as a classifier for pipelines.
 
+    A step of a pipeline returns as many rows as it is given, so copies of short sounds cannot be made in one. Make them
+    before: ``found = with_copies(model, embed_clips(model, data))``; then fit on ``found.embeddings`` and, for each k
+    of ``found.clips``, the label of ``found.dataset.clips[k]``; k is the group of the row, too.
+
     Parameters
     ----------
     kind, hidden, weight_decay, iterations

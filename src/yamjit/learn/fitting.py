@@ -21,14 +21,17 @@ from yamjit.reprs import brief_repr
 from yamjit.trained.blocked import BlockedMatrix, matmul
 from yamjit.trained.heads import KINDS, Dense, Head, cross_entropy, sigmoid, softmax
 
-__all__ = ["CurvePoint", "FitOptions", "FittedHead", "Samples", "fit_head"]
+__all__ = ["MOST_WEIGHT", "WEIGHT_DECAY", "CurvePoint", "FitOptions", "FittedHead", "Samples", "fit_head"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 #: Options that are whole numbers, and their bounds, which also bound the memory of a hidden layer.
 _WHOLE = (("hidden", 0, 4096), ("iterations", 1, 10**6), ("patience", 1, 10**6), ("seed", 0, 2**64 - 1))
-_MOST_WEIGHT = 1e6
+MOST_WEIGHT = 1e6
+
+#: Weight decay where none is given or chosen.
+WEIGHT_DECAY = 0.003
 
 
 @explained
@@ -42,8 +45,9 @@ class FitOptions:
         Whether classes are scored independently, or share a sum of 1.
     hidden : int in [0, 4096]
         Units of a hidden layer with ReLU; 0 for a linear head.
-    weight_decay : float in [0, 1e6]
-        Factor of half the squared weights in the loss, for embeddings with a mean variance of 1.
+    weight_decay : float in [0, 1e6], optional
+        Factor of half the squared weights in the loss, for embeddings with a mean variance of 1. By default it is
+        chosen where features are, see `choose_features`, and 0.003 elsewhere.
     iterations : int in [1, 1e6]
         Largest number of iterations of the optimizer.
     patience : int in [1, 1e6]
@@ -61,7 +65,7 @@ class FitOptions:
 
     kind: str = "sigmoid"
     hidden: int = 0
-    weight_decay: float = 0.003
+    weight_decay: float | None = None
     iterations: int = 300
     patience: int = 20
     embedding_noise: float = 0.0
@@ -72,7 +76,13 @@ class FitOptions:
         for name, least, most in _WHOLE:
             checks.whole(getattr(self, name), name, least, most)
         for name in ("weight_decay", "embedding_noise"):
-            checks.number(getattr(self, name), name, 0, _MOST_WEIGHT)
+            if getattr(self, name) is not None or name == "embedding_noise":
+                checks.number(getattr(self, name), name, 0, MOST_WEIGHT)
+
+    @property
+    def decay(self) -> float:
+        """The weight decay, 0.003 where none was given."""
+        return WEIGHT_DECAY if self.weight_decay is None else self.weight_decay
 
 
 @brief_repr
@@ -221,7 +231,7 @@ class _Loss:
         """Return the loss with weight decay, and its gradient."""
         layers = self._split(position)
         activations = self._forward(layers)
-        decay = self._options.weight_decay
+        decay = self._options.decay
         value = self._losses(activations[-1]) + 0.5 * decay * sum(float((w * w).sum()) for w, _ in layers)
         scores = sigmoid(activations[-1]) if self._options.kind == "sigmoid" else softmax(activations[-1])
         slope = (scores - self._targets) * self._shares

@@ -5,39 +5,50 @@ The bits do not depend on the number of threads of a BLAS library.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from yamjit.trained.blocked import matmul
 
-__all__ = ["LeaveOut"]
+__all__ = ["LeaveOut", "leave_out"]
 
 Float64 = npt.NDArray[np.float64]
-
-#: Share of the mean squared length of a vector that is added to its own squared length: what restrains the heads.
-_RIDGE = 3e-4
 
 #: Rows and columns of a block, small enough that BLAS computes products of blocks, and their inverses, in one thread.
 _BLOCK = 48
 
 
-class LeaveOut:
-    """Heads of vectors [shape=(n, size)] and targets [shape=(n, classes)], with a weight above 0 for each vector.
+def leave_out(
+    vectors: npt.NDArray[np.float32], targets: Float64, weights: Float64, ridges: Sequence[float]
+) -> tuple[LeaveOut, ...]:
+    """Return the heads of vectors [shape=(n, size)], with a weight above 0 for each, that are restrained by each ridge.
 
-    The sum of weighted squared differences between targets and what a head says, and of its squared weights, is least.
+    A ridge is the share of the mean squared length of a vector that is added to its own squared length. `targets`
+    [shape=(n, classes)] are what heads are fitted to.
+    """
+    shares = weights / weights.sum()
+    centred = vectors - (vectors * shares[:, None]).sum(axis=0).astype(np.float32)
+    length = float(((centred.astype(np.float64) ** 2).sum(axis=1) * shares).sum())
+    roots = np.sqrt(shares)
+    # A constant beside the values, so large that its weight, the bias, is as good as free.
+    alike = matmul(centred, centred.T) / (length or 1.0) + 100.0
+    alike *= roots[:, None] * roots
+    return tuple(LeaveOut(alike + ridge * np.eye(len(alike)), targets, roots) for ridge in ridges)
+
+
+class LeaveOut:
+    """Heads for which the sum of weighted squared differences to targets, and of squared weights, is least.
+
+    They are given by the products of all pairs of vectors [shape=(n, n)], each vector times the root of its weight,
+    plus a ridge; by targets [shape=(n, classes)]; and by these roots.
     """
 
-    def __init__(self, vectors: npt.NDArray[np.float32], targets: Float64, weights: Float64) -> None:
-        shares = weights / weights.sum()
-        centred = vectors - (vectors * shares[:, None]).sum(axis=0).astype(np.float32)
-        length = float(((centred.astype(np.float64) ** 2).sum(axis=1) * shares).sum())
-        self._roots = np.sqrt(shares)
-        # A constant beside the values, so large that its weight, the bias, is as good as free.
-        alike = matmul(centred, centred.T) / (length or 1.0) + 100.0
-        alike *= self._roots[:, None] * self._roots
-        alike[np.diag_indices(len(alike))] += _RIDGE
+    def __init__(self, alike: Float64, targets: Float64, roots: Float64) -> None:
+        self._roots = roots
         self._inverse = _inverse(alike)
-        self._rests = _product(self._inverse, targets * self._roots[:, None])
+        self._rests = _product(self._inverse, targets * roots[:, None])
         self._targets = targets
 
     def predictions(self, held: npt.NDArray[np.int64]) -> Float64:
@@ -59,15 +70,19 @@ def _product(left: Float64, right: Float64) -> Float64:
 
 def _inverse(matrix: Float64) -> Float64:
     """Return the inverse of a positive definite matrix, by Gauss and Jordan's way, a block at a time."""
-    inverse = matrix.copy()
-    for first in range(0, len(inverse), _BLOCK):
-        here = slice(first, first + _BLOCK)
-        pivot = np.linalg.inv(inverse[here, here])
-        beside = inverse[:, here].copy()
-        beside[here] = 0
-        across = _product(pivot, inverse[here])
-        inverse -= _product(beside, across)
-        inverse[here] = across
-        inverse[:, here] = -_product(beside, pivot)
-        inverse[here, here] = pivot
-    return inverse
+    size = len(matrix)
+    count = -(-size // _BLOCK)
+    padded = np.eye(count * _BLOCK)
+    padded[:size, :size] = matrix
+    inverse = padded.reshape(count, _BLOCK, count, _BLOCK).transpose(0, 2, 1, 3).copy()
+    for k in range(count):
+        pivot = np.linalg.inv(inverse[k, k])
+        beside = inverse[:, k].copy()
+        beside[k] = 0
+        across = np.matmul(pivot, inverse[k])
+        for row in range(count):
+            inverse[row] -= np.matmul(beside[row], across)
+        inverse[k] = across
+        inverse[:, k] = -np.matmul(beside, pivot)
+        inverse[k, k] = pivot
+    return inverse.transpose(0, 2, 1, 3).reshape(count * _BLOCK, -1)[:size, :size]

@@ -32,6 +32,9 @@ Float32 = npt.NDArray[np.float32]
 #: Changed copies of each recording of a short sound.
 DEFAULT_COPIES = 6
 
+#: How much slower or faster a copy is: sounds that differ finely may differ in their pitch.
+_SPEED = Speed(0.9, 1.11)
+
 #: How copies of other clips are changed.
 _LONGER = (Gain(), Shift(), Noise())
 
@@ -93,7 +96,7 @@ def with_copies(
     checks.whole(longer, "longer", 0, MOST_COPIES)
     several = same_clips(features)
     changer = _Changer(model, several, hop_s, checks.whole(seed, "seed", 0, 2**64 - 1))
-    new = changer.changed((Speed(), _place(model), Noise(15, 45), Gain(-8, 4)), copies, longer)
+    new = changer.changed((_SPEED, _place(model), Noise(15, 45), Gain(-8, 4)), copies, longer)
     grown = {name: _joined(name, one, new) for name, one in several.items()}
     return grown if isinstance(features, Mapping) else grown[features.name]
 

@@ -15,7 +15,7 @@ from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.head_names import choose_heads
 from yamjit.keywords import explained
-from yamjit.learn.choosing import Chooser, parts_of
+from yamjit.learn.choosing import WEIGHT_DECAYS, Chooser, Part, parts_of
 from yamjit.learn.dataset import Clip, Dataset, divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import Features, Skipped, counted, readable, same_clips
@@ -29,6 +29,7 @@ from yamjit.trained.heads import Head, sigmoid, softmax
 __all__ = [
     "FoldHead",
     "TrainOptions",
+    "chooser_of",
     "cross_validate",
     "cross_validate_all",
     "evaluate_folds",
@@ -69,6 +70,10 @@ class TrainOptions:
         checks.instance(self.class_weights, "class_weights", str, Mapping, type(None))
         checks.number(self.validation, "validation", 0, 0.5, kind="shares of the clips")
 
+    def with_decay(self, weight_decay: float) -> TrainOptions:
+        """Return the same options with a weight decay, such as that of a `Choice`."""
+        return replace(self, fit=replace(self.fit, weight_decay=weight_decay))
+
 
 @explained
 def train_head(
@@ -98,6 +103,13 @@ def train_head(
     dataset = checks.instance(features, "features", Features).dataset
     dataset.check_learnable()
     return _train(features.select(dataset.teaching()), _checked(options), progress)
+
+
+def chooser_of(candidates: Mapping[str, Features], options: TrainOptions | None, parts: Sequence[Part]) -> Chooser:
+    """Return what chooses among candidates, and a weight decay for a linear head unless the options give one."""
+    options = _checked(options)
+    chosen = options.fit.weight_decay is None and not options.fit.hidden
+    return Chooser(candidates, parts, options.class_weights, WEIGHT_DECAYS if chosen else (options.fit.decay,))
 
 
 def _checked(options: TrainOptions | None) -> TrainOptions:
@@ -172,7 +184,7 @@ def cross_validate(
     ----------
     features : Features or mapping of str to Features
         Windows of clips. Of several features of the same clips, those that each head learns from are chosen without the
-        clips of its fold, see `choose_features`.
+        clips of its fold, and so is its weight decay, see `choose_features`.
     options : TrainOptions, optional
     folds : int, optional
         Number of folds; by default the division that came with the data, else 5 or the number of groups if less.
@@ -222,16 +234,18 @@ def train_folds(
     augment: Callable[[Features], Features] | None = None,
     chooser: Chooser | None = None,
 ) -> list[FoldHead]:
-    """Train a head for each fold as `cross_validate` does; features are chosen by `chooser`, or by one of its own."""
+    """Train a head for each fold as `cross_validate` does; what is chosen is by `chooser`, or by one of its own."""
     candidates = same_clips(features)
     dataset = next(iter(candidates.values())).dataset
     dataset.check_learnable()
     options = _checked(options)
-    chooser = chooser or Chooser(candidates, parts_of(dataset, folds, options.fit.seed), options.class_weights)
+    chooser = chooser or chooser_of(candidates, options, parts_of(dataset, folds, options.fit.seed))
     heads = []
     for name, training, test in dataset.folds(folds, seed=options.fit.seed):
-        learned = candidates[chooser.choice(without=name).name].select(training)
-        heads.append(FoldHead(name, _train(augment(learned) if augment else learned, options).head, test))
+        choice = chooser.choice(without=name)
+        learned = candidates[choice.name].select(training)
+        decided = options.with_decay(choice.weight_decay)
+        heads.append(FoldHead(name, _train(augment(learned) if augment else learned, decided).head, test))
     if not heads:
         raise InputError(
             "all clips are in the split 'train' and none is held out; give a number of folds to divide them"
