@@ -3,7 +3,11 @@
 #     docker build -t yamjit .
 #     docker run --rm -v "$PWD/recordings:/audio:ro" -v yamjit-cache:/cache yamjit
 #
-# The second line is `yamjit events /audio`; other words after `yamjit` take its place. docs/installing.md has more.
+# The second line is `yamjit events /audio`; other words after `yamjit` take its place. docs/installing.md has more. As a
+# service, at port 8000 of this machine; docs/guide_server.md has more:
+#
+#     docker run -p 127.0.0.1:8000:8000 -e YAMJIT_TOKEN -v yamjit-cache:/cache yamjit serve --host 0.0.0.0
+#
 # Nothing here is particular to Docker: podman and buildah take the same file.
 
 ARG PYTHON=3.13
@@ -13,7 +17,7 @@ ARG PYTHON=3.13
 FROM docker.io/library/python:${PYTHON}-slim AS build
 
 # Extras of the package.
-ARG EXTRAS=av
+ARG EXTRAS=av,serve
 
 WORKDIR /source
 COPY pyproject.toml hatch_build.py README.md LICENSE ./
@@ -44,6 +48,7 @@ ENV PATH=/opt/yamjit/bin:$PATH \
     YAMJIT_CACHE=/cache
 
 USER 1000:1000
+EXPOSE 8000
 WORKDIR /audio
 ENTRYPOINT ["yamjit"]
 CMD ["events", "/audio"]

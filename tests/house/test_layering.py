@@ -87,9 +87,10 @@ STOREYS = {
     "maker": 14,
     "plots": 14,
     "runs": 15,
+    "serve": 16,
     "__init__": 15,  # the public names
-    "cli": 16,
-    "__main__": 17,
+    "cli": 17,
+    "__main__": 18,
 }
 
 #: Packages that only one room knows.
@@ -103,6 +104,7 @@ ROOMS = {
     "remote": {"fsspec"},
     "runs": {"dask", "distributed"},
     "cli": {"argcomplete"},
+    "serve": {"h11", "prometheus_client", "starlette", "uvicorn"},
 }
 
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}

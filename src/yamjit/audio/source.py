@@ -258,22 +258,22 @@ def open_audio(
     target_rate: int = 16_000,
     limits: AudioLimits = DEFAULT_AUDIO_LIMITS,
 ) -> AudioSource:
-    """Open any source of audio.
+    """Open any source of audio, until it is closed, best by ``with``.
 
     Parameters
     ----------
-    source : path, binary file object, array_like, iterator of array_like, dict, RawPcm or Microphone
-        A path to a regular file; an open file, read from its current position (one that cannot seek is read into
-        memory first); samples, (n,) or (n, channels): floats in [-1, 1], or int8, uint8, int16 or int32,
-        divided by their full scale; an iterator of such arrays; an audio record of Hugging Face, {"array" or
-        "raw": (n,) or (channels, n), "sampling_rate": Hz}, perhaps with its "path"; samples without a header; a
-        microphone. Iterators, `RawPcm` and `Microphone` are live.
+    source : path, binary file object, array_like, iterator of array_like, dict, RawPcm, Microphone or AudioSource
+        A path to a regular file; an open file, read from its current position (one that cannot seek is read into memory
+        first); samples, (n,) or (n, channels): floats in [-1, 1], or int8, uint8, int16 or int32, divided by their full
+        scale; an iterator of such arrays; an audio record of Hugging Face, {"array" or "raw": (n,) or (channels, n),
+        "sampling_rate": Hz}, perhaps with its "path"; samples without a header; a microphone; a source that is open,
+        which is returned. Iterators, `RawPcm` and `Microphone` are live.
     sample_rate : int, optional
-        Sample rate of the source, in Hz. Needed with arrays. Other sources state their own: a different one given
-        here is refused.
+        Sample rate of the source, in Hz. Needed with arrays. Other sources state their own: a different one given here
+        is refused.
     reading : ReadOptions, optional
-        Which channels are read, from where to where, and what becomes of samples that are not finite. A source
-        that ends before `end_s` is read to its end. Windows (`hop_s`, `overlap`) do not matter here.
+        Which channels are read, from where to where, and what becomes of samples that are not finite. A source that
+        ends before `end_s` is read to its end. Windows (`hop_s`, `overlap`) do not matter here.
     target_rate : int, optional
         Sample rate of the blocks, in Hz.
     limits : AudioLimits, optional
@@ -282,7 +282,6 @@ def open_audio(
     Returns
     -------
     AudioSource
-        Open until it is closed, best by ``with``.
 
     Raises
     ------
@@ -295,6 +294,8 @@ def open_audio(
     DependencyError
         If soundfile is not installed, or soxr where the rates differ.
     """
+    if isinstance(source, AudioSource):
+        return source
     reading = as_reading(reading)
     rate = check_rate(target_rate, "target_rate", limits)
     reader = _open_reader(source, sample_rate, limits)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import functools
+from typing import TYPE_CHECKING
 
 from yamjit.cli import arguments
 from yamjit.cli.classes import add_listing, add_top
 from yamjit.cli.delivery import deliver_rows, hearing_of
 from yamjit.cli.options import add_flag
 
-__all__ = ["DESCRIPTION", "FORMATS", "HELP", "add_arguments", "run"]
+if TYPE_CHECKING:
+    from yamjit.runs.hearing import Classes
+
+__all__ = ["DESCRIPTION", "FORMATS", "HELP", "add_arguments", "listener_of", "run"]
 
 HELP = "name the sounds in recordings"
 DESCRIPTION = (
@@ -34,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
+    return deliver_rows(args, listener_of(args)(**hearing_of(args)))
+
+
+def listener_of(args: argparse.Namespace) -> functools.partial[Classes]:
+    """Return what makes a listener of a classifier, and of how recordings are read."""
     from yamjit.runs.hearing import Classes
 
-    return deliver_rows(args, Classes(**hearing_of(args), windows=args.windows, aggregate=args.aggregate))
+    return functools.partial(Classes, windows=args.windows, aggregate=args.aggregate)

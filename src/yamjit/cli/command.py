@@ -36,6 +36,7 @@ VERBS = (
     "segments",
     "listen",
     "web",
+    "serve",
     "embed",
     "spectrogram",
     "plot",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import functools
+from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments
 from yamjit.cli.delivery import deliver_arrays, hearing_of
 from yamjit.cli.options import add_value
 from yamjit.spec import EMBEDDING
 
-__all__ = ["ARRAYS", "DESCRIPTION", "HELP", "add_arguments", "run"]
+if TYPE_CHECKING:
+    from yamjit.runs.measuring import Embeddings
+
+__all__ = ["ARRAYS", "DESCRIPTION", "HELP", "add_arguments", "listener_of", "run"]
 
 ARRAYS = ("npy", "npz", "csv", "parquet")
 
@@ -42,6 +46,11 @@ def add_features(parser: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
+    return deliver_arrays(args, listener_of(args)(**hearing_of(args)))
+
+
+def listener_of(args: argparse.Namespace) -> functools.partial[Embeddings]:
+    """Return what makes a listener of a classifier, and of how recordings are read."""
     from yamjit.runs.measuring import Embeddings
 
-    return deliver_arrays(args, Embeddings(**hearing_of(args), features=args.features))
+    return functools.partial(Embeddings, features=args.features)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import functools
+from typing import TYPE_CHECKING
 
 from yamjit.cli import arguments
 from yamjit.cli.classes import add_listing
@@ -10,7 +12,10 @@ from yamjit.cli.classify import FORMATS
 from yamjit.cli.delivery import deliver_rows, hearing_of
 from yamjit.cli.event_options import add_event_options, event_options_of
 
-__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+if TYPE_CHECKING:
+    from yamjit.runs.happenings import Events
+
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "listener_of", "run"]
 
 HELP = "find when each sound begins and ends"
 DESCRIPTION = (
@@ -31,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
+    return deliver_rows(args, listener_of(args)(**hearing_of(args)))
+
+
+def listener_of(args: argparse.Namespace) -> functools.partial[Events]:
+    """Return what makes a listener of a classifier, and of how recordings are read."""
     from yamjit.runs.happenings import Events
 
-    return deliver_rows(args, Events(events=event_options_of(args), **hearing_of(args)))
+    return functools.partial(Events, events=event_options_of(args))

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from yamjit.cli.bars import Bars
 from yamjit.cli.event_options import event_options_of
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED, INTERRUPTIONS, Stop
-from yamjit.cli.live import BarSink, Delay, RowSink
+from yamjit.cli.live import BarSink, Delay
 from yamjit.cli.progress import Progress
 from yamjit.cli.streams import check_reader, drop_output, tell
 from yamjit.errors import AudioError
 from yamjit.events import Watcher
 from yamjit.output import FORMATS
 from yamjit.results import Summary
+from yamjit.runs.live_rows import RowSink
 
 if TYPE_CHECKING:
     import argparse

@@ -17,6 +17,7 @@ VERBS_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "events": ("detect", "detection", "find", "timeline", "transcribe"),
     "segments": ("cut", "split", "extract", "clips", "clip", "slice"),
     "listen": ("live", "stream", "mic", "microphone", "record", "monitor", "watch"),
+    "serve": ("server", "service", "http", "api", "rest", "daemon", "web-server"),
     "embed": ("embedding", "embeddings", "features"),
     "spectrogram": ("mel", "log-mel", "melspectrogram"),
     "plot": ("draw", "picture", "visualize", "visualise"),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from yamjit.tflite.graph import Tensor
     from yamjit.tflite.patching import Described
 
-__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "model_document", "run"]
 
 HELP = "describe a model"
 DESCRIPTION = (
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     model = load_or_describe(args.model, roles=args.roles, heads=heads_of(args))
     heads = choose_heads(model.heads, output_of(args))
     if args.json:
-        print(json_text(_document(model, heads), indent=1))
+        print(json_text(model_document(model, heads), indent=1))
         return EXIT_OK
     card = read_card(model.source.known)
     for key, value in _facts(model) if args.full else _first_facts(model, card):
@@ -235,7 +235,7 @@ def _given_heads(model: Classifier) -> Iterator[tuple[ResolvedModel, Plan, tuple
         yield source, plan, tuple(itertools.islice(records, len(plan.heads)))
 
 
-def _document(model: Classifier | Unrunnable, heads: Sequence[HeadInfo]) -> dict[str, Any]:
+def model_document(model: Classifier | Unrunnable, heads: Sequence[HeadInfo]) -> dict[str, Any]:
     """Return everything that is known of a model, as values of JSON."""
     from yamjit.store import read_card
     from yamjit.tflite.patching import read_described

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from yamjit.cli.arguments import add_model
@@ -18,7 +19,7 @@ from yamjit.text import json_text, printable
 if TYPE_CHECKING:
     from yamjit.heads import HeadInfo, ListedClass
 
-__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "labels_text", "run"]
 
 HELP = "list or search the classes of a model"
 DESCRIPTION = (
@@ -46,13 +47,24 @@ def run(args: argparse.Namespace) -> int:
     text = " ".join(args.text)
     found = [(head, one) for head in heads for one in list_classes(head, text)]
     if args.json:
-        print(json_text([{"head": head.name, **one._asdict()} for head, one in found], indent=1))
+        print(_json(found))
     else:
         for head, one in found:
             print(printable(_line(head, one, several=len(heads) > 1)))
     if not found:
         tell(f"no class, id or parent contains {text!r}{_hint(text, heads)}")
     return EXIT_OK if found else EXIT_ERROR
+
+
+def labels_text(heads: Sequence[HeadInfo]) -> str:
+    """Return all classes of outputs of a model, as JSON."""
+    from yamjit.heads import list_classes
+
+    return _json((head, one) for head in heads for one in list_classes(head, ""))
+
+
+def _json(found: Iterable[tuple[HeadInfo, ListedClass]]) -> str:
+    return json_text([{"head": head.name, **one._asdict()} for head, one in found], indent=1)
 
 
 def _heads(args: argparse.Namespace) -> tuple[HeadInfo, ...]:

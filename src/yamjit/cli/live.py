@@ -1,25 +1,22 @@
-"""Windows of a live source shown as they come: classes or events, as bars in a terminal or as rows."""
+"""Windows of a live source shown as they come, as bars in a terminal; what delay there was."""
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.bars import Bars, ScoreBar, elapsed
 from yamjit.cli.peaks import Peaks
 from yamjit.output.cells import shown
+from yamjit.runs.live_rows import row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from yamjit.events import Event, Watcher
-    from yamjit.output import Writer
     from yamjit.recording import WindowStream
-    from yamjit.results import Row
     from yamjit.scoring import Windows
 
-__all__ = ["BarSink", "Delay", "RowSink"]
+__all__ = ["BarSink", "Delay"]
 
 
 class Delay:
@@ -49,61 +46,6 @@ class Delay:
         overruns = int(getattr(self._source, "overruns", 0))
         losses = f"{overruns} overruns, {self._lost_s:.1f} s lost" if overruns else "nothing lost"
         return f"at most {self._most_s:.1f} s late, {losses}"
-
-
-class RowSink:
-    """Writes rows as they come: classes of each window, or events when they are over.
-
-    With JSON lines, which go to `lines`, an event has two of them: ``{"type": "begin", ...}`` as soon as it is heard,
-    and ``{"type": "end", ...}`` when it is over.
-    """
-
-    def __init__(self, stream: WindowStream, writer: Writer, watcher: Watcher | None, lines: TextIO | None) -> None:
-        self._stream = stream
-        self._writer = writer
-        self._watcher = watcher
-        self._lines = lines
-        self._begun: set[tuple[str, str, float, int | None]] = set()
-
-    def take(self, windows: Windows) -> None:
-        """Write the classes of windows, or the events that end with them."""
-        if self._watcher is None:
-            self._writer.rows(self._stream.rows(windows))
-            return
-        over = self._watcher.push(windows)
-        self._tell_begins([*over, *self._watcher.open])
-        self._end(over)
-
-    def finish(self) -> None:
-        """Write the events that end with the recording."""
-        if self._watcher is not None:
-            over = self._watcher.flush(self._stream.source.start_s + self._stream.duration_s)
-            self._tell_begins(over)
-            self._end(over)
-
-    def _end(self, over: list[Event]) -> None:
-        self._begun -= {_identity(event) for event in over}
-        rows = [_row(self._stream, event) for event in over]
-        if self._lines is None:
-            self._writer.rows(rows)
-        else:
-            self._tell("end", rows)
-
-    def _tell_begins(self, events: Iterable[Event]) -> None:
-        new = [event for event in events if _identity(event) not in self._begun]
-        self._begun |= {_identity(event) for event in new}
-        self._tell("begin", [_row(self._stream, event) for event in new], "end_s")
-
-    def _tell(self, kind: str, rows: list[Row], *unknown: str) -> None:
-        """Write a line for each row, without what is not known yet."""
-        from yamjit.output.objects import row_object, to_json
-
-        if self._lines is None:
-            return
-        for row in rows:
-            known = {name: value for name, value in row_object(row).items() if name not in unknown}
-            self._lines.write(to_json({"type": kind, "file": row.file, **known}) + "\n")
-        self._lines.flush()
 
 
 class BarSink:
@@ -153,7 +95,7 @@ class BarSink:
 
     def _going_on(self, watcher: Watcher) -> list[ScoreBar]:
         """Return the events that are going on, head by head, as many of each head as there is room for."""
-        events = [_row(self._stream, event) for event in watcher.open]
+        events = [row_of(self._stream, event) for event in watcher.open]
         by_head = ([event for event in events if event.head == head.name] for head in self._stream.heads)
         return [
             ScoreBar(event.label, event.score, event.score, event.channel, event.head)
@@ -171,11 +113,3 @@ class BarSink:
         """Return the time of day, else that of the recording."""
         moment = self._stream.clock.at(time_s)
         return elapsed(time_s) if moment is None else f"{moment:%H:%M:%S}"
-
-
-def _row(stream: WindowStream, event: Event) -> Row:
-    return event.row(stream.name, stream.heads[0].name)
-
-
-def _identity(event: Event) -> tuple[str, str, float, int | None]:
-    return event.head, event.label, event.start_s, event.channel

@@ -78,7 +78,8 @@ class Hearing(ABC):
 
     def _open(self, recording: Recording, opened: Callable[..., _Stream], **how: Any) -> _Stream:
         """Open a recording with a method of the classifier."""
-        audio: Any = sys.stdin.buffer if recording.name == STDIN else recording.source
+        from_stdin = recording.name == STDIN and recording.audio is None
+        audio = sys.stdin.buffer if from_stdin else recording.source
         stream = opened(audio, reading=self.reading, **how)
         if self.watch is not None:
             self.watch(stream)

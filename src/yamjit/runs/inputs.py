@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from yamjit.audio.suffixes import AUDIO_SUFFIXES
 from yamjit.disk import describe, hint_beside, is_address
@@ -29,7 +29,7 @@ class Recording(NamedTuple):
 
     `place` is the path of its result, relative to a folder of results, without the suffix of results. It begins at
     `root`, a folder without links, if there is one. `problem` says why there is nothing to read. `address` is what is
-    opened, if that has secrets which the name has not.
+    opened, if that has secrets which the name has not; `audio` is what is heard in place of both, see `open_audio`.
     """
 
     name: str
@@ -37,11 +37,12 @@ class Recording(NamedTuple):
     problem: str | None = None
     root: str = ""
     address: str = ""
+    audio: Any = None
 
     @property
-    def source(self) -> str:
-        """What is opened."""
-        return self.address or self.name
+    def source(self) -> Any:
+        """What is opened, see `open_audio`."""
+        return (self.address or self.name) if self.audio is None else self.audio
 
 
 def is_named_like_audio(name: str) -> bool:
