@@ -138,9 +138,11 @@ def deliver_arrays(args: argparse.Namespace, hearing: Hearing) -> int:
 def _deliver(args: argparse.Namespace, hearing: Hearing, form: RowFormat | ArrayFormat, *, holds_one: bool) -> int:
     if is_folder(args):
         from yamjit.runs.jobs import FileJob
+        from yamjit.runs.naming import WAITING
 
         job = functools.partial(FileJob, form=form, synced=False)
-        return deliver_to_folder(args, hearing, form.suffix, job, {"format": form.name})
+        suffix = WAITING if form.name == "parquet" else form.suffix
+        return deliver_to_folder(args, hearing, suffix, job, {"format": form.name})
     from yamjit.runs.one_file import into_one_file
 
     recordings = _recordings_of_one_file(args, hearing)
@@ -186,17 +188,21 @@ def deliver_to_folder(
     """Write the result of each recording to a folder where it is not there yet; return the exit code.
 
     `job_for` takes the listener and, as `place`, what says where a result goes; `settings` are kept beside its own.
+    With the suffix `WAITING`, results go on into the parts of a dataset.
     """
     from yamjit import __version__
+    from yamjit.runs.dataset import Dataset
     from yamjit.runs.folder import ResultFolder
     from yamjit.runs.inputs import check_places
+    from yamjit.runs.naming import WAITING
     from yamjit.runs.outcomes import outcomes
 
     _check(args, hearing)
     recordings = _recordings(args)
     check_places(recordings)
     known = {"yamjit": __version__, "verb": args.verb, **hearing.settings(), **settings}
-    with ResultFolder(args.output, suffix, known, resume=args.resume, overwrite=args.overwrite) as folder:
+    kind = Dataset if suffix == WAITING else ResultFolder
+    with kind(args.output, suffix, known, resume=args.resume, overwrite=args.overwrite) as folder:
         todo = folder.todo(recordings)
         names = {recording.name for recording in todo}
         tally = _tally(hearing, todo, [recording for recording in recordings if recording.name not in names])
@@ -205,7 +211,7 @@ def deliver_to_folder(
             if tally.concluded:
                 progress.warn(f"{tally.concluded} of {tally.recordings} files are done already")
             job = folder.keeping(job_for(_watched(args, hearing, tally), place=folder.places.target))
-            return _follow(outcomes(todo, job, args.jobs, tally), tally, progress)
+            return _follow(folder.gathered(recordings, outcomes(todo, job, args.jobs, tally)), tally, progress)
 
 
 def _recordings_of_one_file(args: argparse.Namespace, hearing: Hearing) -> list[Recording]:

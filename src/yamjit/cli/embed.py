@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from typing import Any
 
 from yamjit.cli import arguments
 from yamjit.cli.delivery import deliver_arrays, hearing_of
-from yamjit.cli.options import add_value
+from yamjit.cli.destinations import array_format, is_folder
+from yamjit.cli.options import add_choice, add_value
+from yamjit.errors import InputError
 from yamjit.spec import EMBEDDING
 
 __all__ = ["ARRAYS", "DESCRIPTION", "HELP", "add_arguments", "run"]
@@ -29,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_inputs(parser)
     arguments.add_model(parser)
     add_features(parser)
+    text = (
+        "numbers in Parquet: float32, or codes, the model's own integers of 8 bits, whose scale is in the metadata; the "
+        "same values in less space (default: codes in a folder where the model has them, else float32)"
+    )
+    add_choice(parser, "--as", ("codes", "float32"), text, dest="numbers")
     arguments.add_reading(parser)
     arguments.add_output(parser, ARRAYS, "csv, or npz in a folder")
     arguments.add_run(parser)
@@ -44,4 +52,10 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from yamjit.runs.measuring import Embeddings
 
-    return deliver_arrays(args, Embeddings(**hearing_of(args), features=args.features))
+    hearing = Embeddings(**hearing_of(args), features=args.features)
+    form = array_format(args).name
+    if args.numbers == "codes" and form != "parquet":
+        raise InputError(f"--as codes is for Parquet, not for {form}: use -o FILE.parquet, or --format parquet -o FOLDER")
+    in_codes = args.numbers == "codes" or (args.numbers is None and form == "parquet" and is_folder(args))
+    codes = in_codes and (args.numbers == "codes" or hearing.has_codes)
+    return deliver_arrays(args, dataclasses.replace(hearing, codes=codes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any
@@ -17,6 +17,7 @@ from yamjit.runs.journal import Journal, origin_of
 from yamjit.runs.keeping import Keeping
 from yamjit.runs.manifest import Manifest
 from yamjit.runs.naming import JOURNAL, MANIFEST, Places, is_result, is_segments
+from yamjit.runs.outcome import Outcome
 from yamjit.runs.settling import finish
 from yamjit.runs.whole import remove_result, writing
 from yamjit.writing import PARTIAL_PREFIX
@@ -102,6 +103,12 @@ class ResultFolder:
     def keeping(self, job: Callable[[Recording], Any]) -> Keeping:
         """Return a job that also notes in the journal which recording each result was made of."""
         return Keeping(job, self.places, self._journal.path, self._manifest.roots)
+
+    def gathered(
+        self, recordings: Sequence[Recording], found: Generator[Outcome[Any], None, None]
+    ) -> Generator[Outcome[Any], None, None]:
+        """Return the outcomes of recordings as they are; a dataset puts results together meanwhile."""
+        return found
 
     def _begin(self) -> None:
         is_there = self._manifest.is_there()

@@ -8,7 +8,17 @@ from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import NamedTuple, Protocol
 
-__all__ = ["JOURNAL", "MANIFEST", "SEGMENTS", "Places", "is_among_results", "is_result", "is_segment", "is_segments"]
+__all__ = [
+    "JOURNAL",
+    "MANIFEST",
+    "SEGMENTS",
+    "WAITING",
+    "Places",
+    "is_among_results",
+    "is_result",
+    "is_segment",
+    "is_segments",
+]
 
 #: Name of the file that makes a folder one of results, see `yamjit.runs.manifest`.
 MANIFEST = "yamjit-run.json"
@@ -18,6 +28,9 @@ JOURNAL = "yamjit-run.journal"
 
 #: Suffix of a result that is a folder of audio files.
 SEGMENTS = ".segments"
+
+#: Suffix of a result that waits for the part of a dataset that it goes into.
+WAITING = ".waiting"
 
 #: Text between the name of a recording and the suffix of its result.
 _INFIX = ".yamjit"
