@@ -55,7 +55,9 @@ def run(args: argparse.Namespace) -> int:
     hearing = Embeddings(**hearing_of(args), features=args.features)
     form = array_format(args).name
     if args.numbers == "codes" and form != "parquet":
-        raise InputError(f"--as codes is for Parquet, not for {form}: use -o FILE.parquet, or --format parquet -o FOLDER")
+        raise InputError(
+            f"--as codes is for Parquet, not for {form}: use -o FILE.parquet, or --format parquet -o FOLDER"
+        )
     in_codes = args.numbers == "codes" or (args.numbers is None and form == "parquet" and is_folder(args))
     codes = in_codes and (args.numbers == "codes" or hearing.has_codes)
     return deliver_arrays(args, dataclasses.replace(hearing, codes=codes))

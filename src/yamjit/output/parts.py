@@ -89,7 +89,7 @@ class Parts:
     def _begin(self, schema: Any) -> None:
         is_array = not {"codes", "values"}.isdisjoint(schema.names)
         self._most, self._group = (_ARRAY_ROWS, _ARRAY_GROUP) if is_array else (_ROWS, _GROUP)
-        said = {name: plain(text) for name, text in self._said.items()}
+        said = {name.encode(): plain(text).encode() for name, text in self._said.items()}
         self._schema = schema.with_metadata({**(schema.metadata or {}), **said})
         path = self._place()
         file = self._open.enter_context(self._whole(path))

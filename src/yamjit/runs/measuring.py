@@ -50,7 +50,7 @@ class Embeddings(Hearing):
         """Refuse what cannot be used."""
         super().check()
         if self.codes and not self.has_codes:
-            raise InputError(f"the model computes {self.features!r} in floating point, and has no codes of 8 bits for it")
+            raise InputError(f"the model computes {self.features!r} in floating point: there are no codes of 8 bits")
 
     @property
     def has_codes(self) -> bool:
@@ -73,7 +73,8 @@ class Embeddings(Hearing):
 
 def _codes(found: Quantized) -> tuple[npt.NDArray[np.uint8], tuple[float, int]]:
     """Return integers as uint8, with the scale and the zero point of these."""
-    return found.values.view(np.uint8) ^ np.uint8(128), (float(np.float32(found.slot.scale)), found.slot.zero_point + 128)
+    scale, zero_point = float(np.float32(found.slot.scale)), found.slot.zero_point + 128
+    return found.values.view(np.uint8) ^ np.uint8(128), (scale, zero_point)
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,7 +74,7 @@ class PartsList:
         return self._next - 1
 
     def read(self, roots: int) -> None:
-        """Read the file, if there is one, and write it without what no longer counts; `roots` is how many inputs are."""
+        """Read the file, if there is one, and write it without what no longer counts; `roots` counts the inputs."""
         data = b""
         if self._path.is_file():
             data = read_limited(self._path, _MOST_BYTES, what="a list of parts")
