@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from yamjit.labels import ScoredLabel
     from yamjit.loading import load
     from yamjit.options import ClassifierOptions
+    from yamjit.output.embedding_files import EmbeddingTable, read_embeddings
     from yamjit.reading import ReadOptions
     from yamjit.recording import FrameStream, WindowStream
     from yamjit.results import Row, Summary
@@ -56,6 +57,7 @@ __all__ = [
     "Clock",
     "DependencyError",
     "DownloadError",
+    "EmbeddingTable",
     "Event",
     "EventDetector",
     "EventOptions",
@@ -82,6 +84,7 @@ __all__ = [
     "__version__",
     "cut_segments",
     "load",
+    "read_embeddings",
 ]
 
 _MODULES = {
@@ -96,6 +99,7 @@ _MODULES = {
     "labels": "ScoredLabel",
     "loading": "load",
     "options": "ClassifierOptions",
+    "output.embedding_files": "EmbeddingTable read_embeddings",
     "reading": "ReadOptions",
     "recording": "FrameStream WindowStream",
     "results": "Row Summary",

@@ -81,6 +81,7 @@ STOREYS = {
     "loading": 12,
     "deploy": 13,
     "learn": 13,
+    "search": 13,
     "segments": 13,
     "task": 13,
     "maker": 14,
@@ -99,6 +100,7 @@ ROOMS = {
     "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
     "plots": {"matplotlib"},
+    "search": {"usearch"},
     "cli": {"argcomplete"},
 }
 

@@ -36,6 +36,8 @@ VERBS = (
     "segments",
     "listen",
     "embed",
+    "index",
+    "search",
     "spectrogram",
     "plot",
     "train",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from yamjit.runs.formats import ArrayFormat, RowFormat
     from yamjit.runs.hearing import Hearing
     from yamjit.runs.inputs import Recording
+    from yamjit.runs.listed import Listed
     from yamjit.runs.outcome import Outcome
     from yamjit.runs.tally import Tally
 
@@ -42,7 +43,7 @@ __all__ = [
     "hearing_of",
 ]
 
-_Hearing = TypeVar("_Hearing", bound="Hearing")
+_Hearing = TypeVar("_Hearing", bound="Hearing | Listed")
 
 #: Number of kinds of skipped files that are listed.
 _MOST_KINDS = 6
@@ -97,9 +98,10 @@ def check_model(args: argparse.Namespace, classifier: Classifier) -> None:
     tell(*(f"note: {note}" for note in notes))
 
 
-def _check(args: argparse.Namespace, hearing: Hearing) -> None:
+def _check(args: argparse.Namespace, hearing: Hearing | Listed) -> None:
     hearing.check()
-    check_model(args, hearing.classifier)
+    if hearing.classifier is not None:
+        check_model(args, hearing.classifier)
 
 
 def _recordings(args: argparse.Namespace) -> list[Recording]:
@@ -180,7 +182,7 @@ def deliver_pictures(args: argparse.Namespace, hearing: Hearing, kind: str) -> i
 
 def deliver_to_folder(
     args: argparse.Namespace,
-    hearing: Hearing,
+    hearing: Hearing | Listed,
     suffix: str,
     job_for: Callable[..., Callable[[Recording], Summary]],
     settings: Mapping[str, Any],
@@ -222,7 +224,7 @@ def _recordings_of_one_file(args: argparse.Namespace, hearing: Hearing) -> list[
     return recordings
 
 
-def _tally(hearing: Hearing, todo: Sequence[Recording], done: Sequence[Recording] = ()) -> Tally[Recording]:
+def _tally(hearing: Hearing | Listed, todo: Sequence[Recording], done: Sequence[Recording] = ()) -> Tally[Recording]:
     from yamjit.runs.tally import Tally, length_of
 
     return Tally(todo, functools.partial(length_of, reading=hearing.reading), done)

@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_model(parser)
     add_features(parser)
     text = (
-        "numbers in Parquet: float32, or codes, the model's own integers of 8 bits, whose scale is in the metadata; the "
-        "same values in less space (default: codes in a folder where the model has them, else float32)"
+        "numbers in Parquet: float32, or codes, the model's own integers of 8 bits, whose scale is in the metadata "
+        "(default: codes in a folder where the model has them, else float32)"
     )
     add_choice(parser, "--as", ("codes", "float32"), text, dest="numbers")
     arguments.add_reading(parser)

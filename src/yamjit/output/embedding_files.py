@@ -115,7 +115,7 @@ def read_embeddings(*paths: str | os.PathLike[str], hop_s: float = _HOP_S) -> Em
     """
     tables = [table for path in paths for file in _found(Path(path)) for table in _read(file, hop_s)]
     if not tables:
-        raise InputError(f"{', '.join(map(repr, map(os.fspath, paths)))}: there is no embedding to be read")
+        raise InputError(f"{', '.join(repr(os.fspath(path)) for path in paths)}: there is no embedding to be read")
     return _joined(tables)
 
 
@@ -130,7 +130,7 @@ def _found(path: Path) -> Iterator[Path]:
 
 def _read(path: Path, hop_s: float) -> Iterator[EmbeddingTable]:
     suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
+    if suffix not in _SUFFIXES and path.exists():
         raise InputError(
             f"{os.fspath(path)!r}: embeddings are read from .parquet, .npz and .npy files, and from folders"
         )
@@ -241,12 +241,10 @@ def _joined(tables: list[EmbeddingTable]) -> EmbeddingTable:
         np.array([numbering.setdefault(name, len(numbering)) for name in one.files], np.int32)[one.file_index]
         for one in tables
     ]
-    rest = [
-        np.concatenate([getattr(one, name) for one in tables])
-        for name in ("start_s", "end_s", "channels", "times", "utc_offsets_s")
-    ]
+    columns = ("start_s", "end_s", "channels", "times", "utc_offsets_s")
+    rest: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in tables]) for name in columns}
     kept = quantization.pop() if coded else None
     _, model, features = kinds.pop()
     return EmbeddingTable(
-        np.concatenate(numbers), kept, tuple(numbering), np.concatenate(indices), *rest, model, features
+        np.concatenate(numbers), kept, tuple(numbering), np.concatenate(indices), model=model, features=features, **rest
     )

@@ -200,13 +200,10 @@ class Index:
             raise InputError(
                 f"embeddings of shape (n, {size}) are accepted, found {given.dtype} of shape {given.shape}"
             )
-        scale = self._said["scale"]
-        if scale is None:
-            queries = given.astype(np.float32)
-        else:
-            queries = in_codes(given.astype(np.float32), scale)
-            if queries is None:
-                queries = given.astype(np.float64) / scale
+        queries: npt.NDArray[Any] = given.astype(np.float32)
+        if (scale := self._said["scale"]) is not None:
+            codes = in_codes(queries, scale)
+            queries = given.astype(np.float64) / scale if codes is None else codes
         heard = queries[~is_silent(queries, self._arrays["silence"])]
         if not len(heard):
             raise InputError("what is searched for is silence, which is like any other silence")
