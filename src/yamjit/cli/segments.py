@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     arguments.add_inputs(parser, needed=False)
     text = (
-        "cut out the rows of a table (csv, jsonl, parquet) that yamjit events, classify or search has written, from the "
+        "cut out the rows of a table (csv, jsonl, parquet) that yamjit events, classify or search has written, of the "
         "recordings that it names; no model runs"
     )
     add_value(parser, "--from", "TABLE", Reads("a table"), text, dest="table")
