@@ -91,7 +91,7 @@ def read_embeddings(*paths: str | os.PathLike[str], hop_s: float = _HOP_S) -> Em
 
     Parameters
     ----------
-    *paths : path
+    paths : path
         A dataset, a ``.parquet``, ``.npz`` or ``.npy`` file, or a folder, in which these are found at every depth.
     hop_s : float
         Time from one window to the next in ``.npy`` files, which do not say it.

@@ -75,7 +75,7 @@ def _row(values: Mapping[str, Any]) -> Row:
         raise ValueError(f"it is from {values['start_s']} to {values['end_s']}, not from a second to a later one")
     label, channel, time = values["label"], values.get("channel"), values.get("time")
     if not (isinstance(values["file"], str) and isinstance(label, str) and values["file"]):
-        raise ValueError("its file or label is no text")
+        raise ValueError("its file and its label are to be texts")
     return Row(
         values["file"],
         start_s,
