@@ -80,14 +80,11 @@ def _prove(data: npt.NDArray[np.uint8], count: int, numbers: npt.NDArray[Any]) -
     begin = 8 + count * width + _HEAD
     fits = len(data) >= begin + 40 + 2 * count and data[:8].view("<u4").tolist() == [count, width]
     head = data[begin - _HEAD :]
-    fits = fits and bytes(head[:9]) == b"usearch\x02\x00"
-    if fits:
-        size, connectivity, base, most_level, entry = (
-            head[_HEAD : _HEAD + 40].view(np.uint8).copy().view("<u8").tolist()
-        )
-        fits = (size, connectivity, base) == (count, _CONNECTIVITY, _BASE) and entry < count
-    if not fits:
+    if not (fits and _is_head(bytes(head[:_HEAD]), count, numbers)):
         raise InputError("its graph is not one of these rows")
+    size, connectivity, base, most_level, entry = head[_HEAD : _HEAD + 40].copy().view("<u8").tolist()
+    if (size, connectivity, base) != (count, _CONNECTIVITY, _BASE) or entry >= count:
+        raise InputError("its graph is not one that yamjit makes")
     levels = head[_HEAD + 40 : _HEAD + 40 + 2 * count].copy().view("<i2").astype(np.int64)
     tapes = head[_HEAD + 40 + 2 * count :]
     starts = np.concatenate([[0], np.cumsum(10 + _BASE_LINKS + levels * _LINKS)])
@@ -107,6 +104,13 @@ def _prove(data: npt.NDArray[np.uint8], count: int, numbers: npt.NDArray[Any]) -
         sound = sound and bool((levels[slots] >= level).all())
     if not sound:
         raise InputError("its graph leads to rows that are not there")
+
+
+def _is_head(head: bytes, count: int, numbers: npt.NDArray[Any]) -> bool:
+    """Return whether 64 bytes are those that usearch begins a graph of such rows with, of any version 2."""
+    own = bytes(grow(numbers[:1]))[8 + numbers.shape[1] * numbers.itemsize :][:_HEAD]
+    place = slice(17, 25)  # of the number of rows
+    return head[:9] == b"usearch\x02\x00" and head[13:] == own[13:17] + count.to_bytes(8, "little") + own[place.stop :]
 
 
 def _gathered(data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.uint8]:
