@@ -58,7 +58,7 @@ clasify siren.flac|there is no verb 'clasify'|did you mean yamjit classify?
 analyze siren.flac|there is no verb 'analyze'|did you mean yamjit classify?
 detect siren.flac|there is no verb 'detect'|did you mean yamjit events?
 download|there is no verb 'download'|did you mean yamjit fetch?
-xyzzy|there is no verb 'xyzzy'|yamjit --help lists the 18 verbs
+xyzzy|there is no verb 'xyzzy'|yamjit --help lists the
 help|there is no verb 'help'|did you mean yamjit --help, or yamjit VERB --help?
 version|there is no verb 'version'|did you mean yamjit --version?
 -v|there is no option -v before the verb|did you mean yamjit --version?
