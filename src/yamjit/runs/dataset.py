@@ -67,7 +67,7 @@ class Dataset(ResultFolder):
         now = origin_of(recording.name, self._manifest.roots.get(recording.root, -1))
         if packed is not None and now is not None and packed.origin == now:
             return True
-        if packed is not None and Path(recording.name).exists():
+        if packed is not None and (now is not None or Path(recording.name).exists()):
             self._stale.append(packed)
         return super().has(recording)
 
@@ -115,9 +115,9 @@ class Dataset(ResultFolder):
             parts = {path.name for path in self.folder.iterdir() if PART.fullmatch(path.name)}
         if parts and not self._manifest.is_there():
             raise InputError(f"{str(self.folder)!r} has parts that no run of yamjit has listed: choose another folder")
-        super()._begin()
-        if self._overwrite:
+        if self._overwrite:  # before the settings of the new run are written down, which are not those of the parts
             self._list.clear()
+        super()._begin()
         self._list.read(len(self._manifest.roots))
         self._journal.assume({place: one.origin for place, one in self._list.packed.items() if one.origin is not None})
         with writing(self.folder):
