@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from yamjit.errors import ModelError
 from yamjit.kernels.program import StepOp
+from yamjit.plan.fill import without_fill
 from yamjit.plan.lowering import Alias, Step, is_temporary, lower
 from yamjit.plan.seam import Seam
 from yamjit.tflite.graph import Graph, Op, Operator
@@ -53,8 +54,13 @@ class Steps:
             if isinstance(lowered, Alias):
                 self.aliases[lowered.output] = self.storage(lowered.input)
             else:
-                self.steps.append(lowered)
+                before = self._step_writing(lowered.input)
+                self.steps.append(without_fill(lowered, before) if before else lowered)
                 self._written.add(lowered.output)
+
+    def _step_writing(self, tensor: int) -> Step | None:
+        storage = self.storage(tensor)
+        return next((step for step in self.steps if step.output == storage), None)
 
     def storage(self, tensor: int) -> int:
         """Return the tensor whose memory `tensor` is."""
@@ -68,10 +74,9 @@ class Steps:
 
     def writer(self, tensor: int) -> int:
         """Return the number of the step that writes a tensor; it is a `ModelError` if none does."""
-        storage = self.storage(tensor)
-        for index, step in enumerate(self.steps):
-            if step.output == storage:
-                return index
+        step = self._step_writing(tensor)
+        if step is not None:
+            return self.steps.index(step)
         raise ModelError("is scores, logits or embeddings, and not computed", tensor=str(self.graph.tensors[tensor]))
 
 
