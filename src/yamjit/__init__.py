@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from yamjit.labels import ScoredLabel
     from yamjit.loading import load
     from yamjit.options import ClassifierOptions
+    from yamjit.output.embedding_files import EmbeddingTable, read_embeddings
     from yamjit.reading import ReadOptions
     from yamjit.recording import FrameStream, WindowStream
     from yamjit.results import Row, Summary
@@ -58,6 +59,7 @@ __all__ = [
     "ClusterError",
     "DependencyError",
     "DownloadError",
+    "EmbeddingTable",
     "Event",
     "EventDetector",
     "EventOptions",
@@ -84,6 +86,7 @@ __all__ = [
     "__version__",
     "cut_segments",
     "load",
+    "read_embeddings",
 ]
 
 _MODULES = {
@@ -98,6 +101,7 @@ _MODULES = {
     "labels": "ScoredLabel",
     "loading": "load",
     "options": "ClassifierOptions",
+    "output.embedding_files": "EmbeddingTable read_embeddings",
     "reading": "ReadOptions",
     "recording": "FrameStream WindowStream",
     "results": "Row Summary",

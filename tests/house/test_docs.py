@@ -59,6 +59,7 @@ def extras_missing(text: str) -> list[str]:
     """Return the optional packages that a page's examples use and that are not installed."""
     wanted = {"pandas": "pandas", "parquet": "pyarrow", "polars": "polars", "yamjit plot": "matplotlib"}
     wanted["yamjit serve"] = "starlette"
+    wanted["yamjit index"] = "usearch"
     return [package for word, package in wanted.items() if word in text and not _installed(package)]
 
 

@@ -82,6 +82,7 @@ STOREYS = {
     "loading": 12,
     "deploy": 13,
     "learn": 13,
+    "search": 13,
     "segments": 13,
     "task": 13,
     "maker": 14,
@@ -103,6 +104,7 @@ ROOMS = {
     "plots": {"matplotlib"},
     "remote": {"fsspec"},
     "runs": {"dask", "distributed"},
+    "search": {"usearch"},
     "cli": {"argcomplete"},
     "serve": {"h11", "prometheus_client", "starlette", "uvicorn"},
 }

@@ -33,6 +33,7 @@ PUBLIC = (
     "yamjit.metadata_writers.writer_utils",
     "yamjit.output",
     "yamjit.plots",
+    "yamjit.search",
     "yamjit.segments",
     "yamjit.task.audio",
     "yamjit.task.core",

@@ -43,10 +43,10 @@ _MODEL = (
 )
 
 
-def add_inputs(parser: argparse.ArgumentParser) -> None:
-    """Add the recordings to be read."""
+def add_inputs(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
+    """Add the recordings to be read; none may be given unless they are `needed`."""
     text = "a recording, a folder of recordings, a pattern, or -"
-    parser.add_argument("files", nargs="+", type=Reads("a recording"), metavar="INPUT", help=text)
+    parser.add_argument("files", nargs="+" if needed else "*", type=Reads("a recording"), metavar="INPUT", help=text)
     add_epilog(parser, _INPUTS)
 
 

@@ -38,6 +38,8 @@ VERBS = (
     "web",
     "serve",
     "embed",
+    "index",
+    "search",
     "spectrogram",
     "plot",
     "train",

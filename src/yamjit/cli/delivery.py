@@ -28,9 +28,11 @@ from yamjit.text import plural, printable
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
     from yamjit.results import Summary
+    from yamjit.runs.folder import ResultFolder
     from yamjit.runs.formats import ArrayFormat, RowFormat
     from yamjit.runs.hearing import Hearing
     from yamjit.runs.inputs import Recording
+    from yamjit.runs.listed import Listed
     from yamjit.runs.outcome import Outcome
     from yamjit.runs.tally import Tally
 
@@ -44,7 +46,7 @@ __all__ = [
     "hearing_of",
 ]
 
-_Hearing = TypeVar("_Hearing", bound="Hearing")
+_Hearing = TypeVar("_Hearing", bound="Hearing | Listed")
 
 #: Number of kinds of skipped files that are listed.
 _MOST_KINDS = 6
@@ -96,9 +98,10 @@ def check_model(args: argparse.Namespace, classifier: Classifier) -> None:
     tell(*(f"note: {note}" for note in notes))
 
 
-def _check(args: argparse.Namespace, hearing: Hearing) -> None:
+def _check(args: argparse.Namespace, hearing: Hearing | Listed) -> None:
     hearing.check()
-    check_model(args, hearing.classifier)
+    if hearing.classifier is not None:
+        check_model(args, hearing.classifier)
 
 
 def _recordings(args: argparse.Namespace) -> list[Recording]:
@@ -137,9 +140,11 @@ def deliver_arrays(args: argparse.Namespace, hearing: Hearing) -> int:
 def _deliver(args: argparse.Namespace, hearing: Hearing, form: RowFormat | ArrayFormat, *, holds_one: bool) -> int:
     if is_folder(args):
         from yamjit.runs.jobs import FileJob
+        from yamjit.runs.naming import WAITING
 
         job = functools.partial(FileJob, form=form, synced=False)
-        return deliver_to_folder(args, hearing, form.suffix, job, {"format": form.name})
+        suffix = WAITING if form.name == "parquet" else form.suffix
+        return deliver_to_folder(args, hearing, suffix, job, {"format": form.name})
     from yamjit.runs.one_file import into_one_file
 
     recordings = _recordings_of_one_file(args, hearing)
@@ -182,7 +187,7 @@ def deliver_pictures(args: argparse.Namespace, hearing: Hearing, kind: str) -> i
 
 def deliver_to_folder(
     args: argparse.Namespace,
-    hearing: Hearing,
+    hearing: Hearing | Listed,
     suffix: str,
     job_for: Callable[..., Callable[[Recording], Summary]],
     settings: Mapping[str, Any],
@@ -190,23 +195,18 @@ def deliver_to_folder(
     """Write the result of each recording to a folder where it is not there yet; return the exit code.
 
     `job_for` takes the listener and, as `place`, what says where a result goes; `settings` are kept beside its own.
+    With the suffix `WAITING`, results go on into the parts of a dataset.
     """
     from yamjit import __version__
-    from yamjit.runs.folder import ResultFolder
     from yamjit.runs.inputs import check_places
     from yamjit.runs.outcomes import outcomes
 
-    kind: type[ResultFolder] = ResultFolder
-    if is_remote(args.output):
-        from yamjit.runs.remote_folder import RemoteFolder
-
-        kind = RemoteFolder
     _check(args, hearing)
     recordings = _recordings(args)
     check_places(recordings)
     known = {"yamjit": __version__, "verb": args.verb, **hearing.settings(), **settings}
     how = {"resume": args.resume, "overwrite": args.overwrite, "shard": args.shard}
-    with kind(args.output, suffix, known, **how) as folder:
+    with _kind_of_folder(args.output, suffix)(args.output, suffix, known, **how) as folder:
         todo = folder.todo(recordings)
         names = {recording.name for recording in todo}
         tally = _tally(hearing, todo, [one for one in sharded(args, recordings) if one.name not in names])
@@ -220,7 +220,26 @@ def deliver_to_folder(
             if tally.concluded:
                 progress.warn(f"{tally.concluded} of {tally.recordings} files are done already")
             job = folder.keeping(functools.partial(job_for, _watched(args, hearing, tally)))
-            return _follow(folder.noting(outcomes(todo, job, args.jobs, tally, client)), tally, progress)
+            found = outcomes(todo, job, args.jobs, tally, client)
+            return _follow(folder.gathered(recordings, found), tally, progress)
+
+
+def _kind_of_folder(output: str, suffix: str) -> type[ResultFolder]:
+    from yamjit.runs.naming import WAITING
+
+    if suffix == WAITING:
+        from yamjit.runs.dataset import Dataset
+
+        if is_remote(output):
+            raise InputError("a dataset is written to a folder of this machine: copy it to an address once it is whole")
+        return Dataset
+    if is_remote(output):
+        from yamjit.runs.remote_folder import RemoteFolder
+
+        return RemoteFolder
+    from yamjit.runs.folder import ResultFolder
+
+    return ResultFolder
 
 
 def _recordings_of_one_file(args: argparse.Namespace, hearing: Hearing) -> list[Recording]:
@@ -231,7 +250,7 @@ def _recordings_of_one_file(args: argparse.Namespace, hearing: Hearing) -> list[
     return recordings
 
 
-def _tally(hearing: Hearing, todo: Sequence[Recording], done: Sequence[Recording] = ()) -> Tally[Recording]:
+def _tally(hearing: Hearing | Listed, todo: Sequence[Recording], done: Sequence[Recording] = ()) -> Tally[Recording]:
     from yamjit.runs.tally import Tally, length_of
 
     return Tally(todo, functools.partial(length_of, reading=hearing.reading), done)

@@ -38,6 +38,7 @@ _EXTRAS = {
     "pyarrow": "parquet",
     "pandas": "pandas",
     "polars": "polars",
+    "usearch": "search",
 }
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments
 from yamjit.cli.delivery import deliver_arrays, hearing_of
-from yamjit.cli.options import add_value
+from yamjit.cli.destinations import array_format, is_folder
+from yamjit.cli.options import add_choice, add_value
+from yamjit.errors import InputError
 from yamjit.spec import EMBEDDING
 
 if TYPE_CHECKING:
@@ -33,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_inputs(parser)
     arguments.add_model(parser)
     add_features(parser)
+    text = (
+        "numbers in Parquet: float32, or codes, the model's own integers of 8 bits, whose scale is in the metadata "
+        "(default: codes in a folder where the model has them, else float32)"
+    )
+    add_choice(parser, "--as", ("codes", "float32"), text, dest="numbers")
     arguments.add_reading(parser)
     arguments.add_output(parser, ARRAYS, "csv, or npz in a folder")
     arguments.add_run(parser)
@@ -46,11 +54,16 @@ def add_features(parser: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    return deliver_arrays(args, listener_of(args)(**hearing_of(args)))
+    hearing = listener_of(args)(**hearing_of(args))
+    if args.numbers is None and is_folder(args) and array_format(args).name == "parquet":
+        hearing = dataclasses.replace(hearing, codes=hearing.has_codes)
+    return deliver_arrays(args, hearing)
 
 
 def listener_of(args: argparse.Namespace) -> functools.partial[Embeddings]:
     """Return what makes a listener of a classifier, and of how recordings are read."""
     from yamjit.runs.measuring import Embeddings
 
-    return functools.partial(Embeddings, features=args.features)
+    if args.numbers == "codes" and array_format(args).name != "parquet":
+        raise InputError("--as codes is for Parquet alone: use -o FILE.parquet, or --format parquet -o FOLDER")
+    return functools.partial(Embeddings, features=args.features, codes=args.numbers == "codes")

@@ -20,6 +20,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "yamjit embed siren.flac -o siren.npz",
         "yamjit embed recordings -o embeddings",
     ),
+    "index": ("yamjit index embeddings -o archive.yamindex",),
+    "search": ("yamjit search archive.yamindex siren.flac -n 3",),
     "spectrogram": ("yamjit spectrogram siren.flac -o spectrogram.png",),
     "plot": ("yamjit plot siren.flac -o overview.png",),
     "train": ("yamjit train labelled -o mine.tflite",),

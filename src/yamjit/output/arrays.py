@@ -14,6 +14,7 @@ import numpy.typing as npt
 from yamjit.clock import Clock, iso, wall_time
 from yamjit.errors import DependencyError, InputError
 from yamjit.installing import how_to_install
+from yamjit.output.cells import plain
 from yamjit.output.writer import text_stream
 from yamjit.writing import temporary_file
 
@@ -25,16 +26,20 @@ class Slab(NamedTuple):
 
     Each row describes `length_s` seconds of sound from its second on; `channel` is None where the channels were mixed.
     `clock` tells date and time of each second. `features` is the name of what the values are, empty for embeddings and
-    spectra; files but for npy, which has no place for it, say it.
+    spectra; files but for npy, which has no place for it, say it. `model` is the SHA-256 of the model's file, which npz
+    and Parquet say. With `quantization`, scale and zero point, the values are codes, uint8, of which Parquet makes a
+    column ``codes``: ``scale * (code - zero_point)`` in float32 is what they stand for.
     """
 
     file: str
     times_s: npt.NDArray[np.float64]
     length_s: float
     channel: int | None
-    values: npt.NDArray[np.float32]
+    values: npt.NDArray[Any]
     clock: Clock = Clock()
     features: str = ""
+    model: str = ""
+    quantization: tuple[float, int] | None = None
 
     def wall_times(self) -> tuple[npt.NDArray[np.datetime64], list[int | None]]:
         """Return date and time of each row where it was recorded, in microseconds, and how far ahead of UTC that is.
@@ -107,8 +112,8 @@ class _Npy(ArrayWriter):
 class _Npz(ArrayWriter):
     """Arrays by name in NumPy's archive: values, times_s, channels (-1 where they were mixed), length_s.
 
-    And times, on the wall where it was recorded, with utc_offsets_s: NaT and NaN where they are not known; and
-    features, the name of what the values are, where they have one.
+    And times, on the wall where it was recorded, with utc_offsets_s: NaT and NaN where they are not known; features,
+    the name of what the values are, where they have one; and file and model, where a model computed them.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -134,7 +139,8 @@ class _Npz(ArrayWriter):
         self._walls.append(times)
         self._offsets.append(np.array(offsets, np.float64))
         self._length_s = slab.length_s
-        self._named = {"features": np.array(slab.features)} if slab.features else {}
+        said = {"features": slab.features, **({"file": slab.file, "model": slab.model} if slab.model else {})}
+        self._named = {name: np.array(plain(text)) for name, text in said.items() if text}
 
     def _close(self) -> None:
         self._npy.__exit__()
@@ -201,21 +207,23 @@ class _Parquet(ArrayWriter):
         arrow = self._arrow
         size = slab.values.shape[1]
         flat = arrow.array(np.ascontiguousarray(slab.values).reshape(-1))
+        said = {"features": slab.features, "model": slab.model}
+        if slab.quantization is not None:
+            said |= dict(zip(("scale", "zero_point"), map(repr, slab.quantization), strict=True))
         count = len(slab.times_s)
         times, offsets = slab.wall_times()
         batch = arrow.table(
             {
-                "file": arrow.array([slab.file] * count, arrow.string()),
+                "file": arrow.array([plain(slab.file)] * count, arrow.string()),
                 "start_s": arrow.array(slab.times_s, arrow.float64()),
                 "end_s": arrow.array(slab.times_s + slab.length_s, arrow.float64()),
                 "channel": arrow.array([slab.channel] * count, arrow.int32()),
                 "time": arrow.array(times, arrow.timestamp("us")),
                 "utc_offset_s": arrow.array(offsets, arrow.int32()),
-                "values": arrow.FixedSizeListArray.from_arrays(flat, size),
+                "codes" if slab.quantization else "values": arrow.FixedSizeListArray.from_arrays(flat, size),
             }
         )
-        if slab.features:
-            batch = batch.replace_schema_metadata({"features": slab.features})
+        batch = batch.replace_schema_metadata({name: text for name, text in said.items() if text} or None)
         if self._table is None:
             self._table = self._new_table(self._file, batch.schema)
         self._table.write_table(batch)

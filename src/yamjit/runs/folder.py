@@ -124,8 +124,10 @@ class ResultFolder:
         """
         return Keeping(job_for, self.places, self._journal.path, self._manifest.roots)
 
-    def noting(self, found: Generator[Outcome[Any], None, None]) -> Generator[Outcome[Any], None, None]:
-        """Return what became of recordings, once all is noted that the job has left to be noted: nothing."""
+    def gathered(
+        self, recordings: Sequence[Recording], found: Generator[Outcome[Any], None, None]
+    ) -> Generator[Outcome[Any], None, None]:
+        """Return the outcomes of recordings as they are; other kinds of folders do their part meanwhile."""
         return found
 
     def _begin(self) -> None:

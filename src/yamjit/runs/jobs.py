@@ -11,6 +11,7 @@ from yamjit.runs.formats import ResultFormat
 from yamjit.runs.happenings import Events
 from yamjit.runs.hearing import Listener
 from yamjit.runs.inputs import Recording
+from yamjit.runs.listed import Listed
 from yamjit.runs.whole import whole_file, whole_folder
 from yamjit.segments import SegmentOptions, cut_segments
 
@@ -36,7 +37,7 @@ class FileJob:
 class SegmentJob:
     """Cuts events out of a recording, as audio files in a folder; `place` says where."""
 
-    listener: Events
+    listener: Events | Listed
     cutting: SegmentOptions
     place: Callable[[Recording], Path]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Mapping, Sized
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -83,6 +83,10 @@ class Journal:
     def items(self) -> Iterable[tuple[str, Origin]]:
         """Return places and origins."""
         return self._origins.items()
+
+    def assume(self, origins: Mapping[str, Origin]) -> None:
+        """Take origins that are written down elsewhere, of places that the journal does not know."""
+        self._origins = {**origins, **self._origins}
 
     def strike(self, place: PurePath) -> None:
         """Forget what the result at a place was made of, before it is made again. May raise `OSError`."""

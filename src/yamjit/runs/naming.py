@@ -12,6 +12,7 @@ __all__ = [
     "JOURNAL",
     "MANIFEST",
     "SEGMENTS",
+    "WAITING",
     "Places",
     "Shard",
     "is_among_results",
@@ -35,6 +36,9 @@ _JOURNALS_OF_SHARDS = "yamjit-run.{}-of-{}.journal"
 
 #: Suffix of a result that is a folder of audio files.
 SEGMENTS = ".segments"
+
+#: Suffix of a result that waits for the part of a dataset that it goes into.
+WAITING = ".waiting"
 
 #: Text between the name of a recording and the suffix of its result.
 _INFIX = ".yamjit"

@@ -86,10 +86,12 @@ class RemoteFolder(ResultFolder):
         return found
 
     def keeping(self, job_for: Callable[..., Callable[[Recording], Any]]) -> Keeping:
-        """Return a job that uploads the result of each recording, and returns what `noting` writes down."""
+        """Return a job that uploads the result of each recording, and returns what `gathered` writes down."""
         return _Uploading(job_for, self.places, self._journal.path, self._manifest.roots, self._address)
 
-    def noting(self, found: Generator[Outcome[Any], None, None]) -> Generator[Outcome[Any], None, None]:
+    def gathered(
+        self, recordings: Sequence[Recording], found: Generator[Outcome[Any], None, None]
+    ) -> Generator[Outcome[Any], None, None]:
         """Note in the journal which recordings the results were made of."""
         for outcome in found:
             if isinstance(outcome.value, _Uploaded):
