@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import yamjit
 from tests.support.service import Server, problem
 from yamjit.cli import main
+from yamjit.deploy.kit import platforms_of, read_kit
+from yamjit.deploy.site import page_files
+from yamjit.errors import DependencyError
 
 SIREN = Path(__file__).resolve().parents[2] / "examples" / "siren.flac"
 
@@ -102,8 +106,24 @@ def test_the_description_of_the_service(server: Server) -> None:
     validator.validate(described)
 
 
+def test_the_live_page(server: Server) -> None:
+    """Files of the page that runs the model; where there are no modules for it, the root is the plain one."""
+    expected = page_files(yamjit.load("starter")) if modules_are_there() else {}
+    for name, content in expected.items():
+        assert server.ask("GET", f"/{name}").body == content
+    assert server.ask("GET", "/").body == expected.get("index.html", server.ask("GET", "/v1").body)
+    assert server.ask("GET", "/model.tflite").status == 404
+
+
+def modules_are_there() -> bool:
+    try:
+        return "wasm" in platforms_of(read_kit(None))
+    except DependencyError:
+        return False
+
+
 def test_the_plain_page(server: Server) -> None:
-    answer = server.ask("GET", "/")
+    answer = server.ask("GET", "/v1")
     assert answer.kind == "text/html"
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     for path in ("/v1/classify", "/v1/events", "/v1/embed", "/v1/listen", "/hf", "/metrics"):

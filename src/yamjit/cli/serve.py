@@ -15,7 +15,7 @@ from yamjit.cli.options import add_choice, add_repeated, add_value
 from yamjit.cli.outputs import Reads
 from yamjit.cli.streams import tell
 from yamjit.disk import describe
-from yamjit.errors import DependencyError, InputError
+from yamjit.errors import DependencyError, InputError, ModelError
 from yamjit.installing import how_to_install
 from yamjit.text import json_text
 
@@ -72,7 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_repeated(group, "--allow-host", "NAME", str, text)
     text = "origin of pages that may ask, such as https://example.org"
     add_repeated(group, "--allow-origin", "ORIGIN", _origin, text)
-    add_value(group, "--page", "FOLDER", Reads("a page"), "folder with a page to show at / (default: a plain one)")
+    text = "folder with a page to show at / (default: the one of yamjit web, where the model can have it)"
+    add_value(group, "--page", "FOLDER", Reads("a page"), text)
     group = parser.add_argument_group("limits")
     text = f"number of processes that read recordings (default: one for each processor, at most {_MOST_WORKERS})"
     add_value(group, "--workers", "N", values.jobs, text)
@@ -97,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     _check_extra()
     from yamjit.cli.asking import listen_verb, recording_verbs
+    from yamjit.deploy.local_host import read_page
     from yamjit.serve.guard import is_loopback
     from yamjit.serve.limits import Limits
     from yamjit.serve.offer import Offer
@@ -108,8 +110,7 @@ def run(args: argparse.Namespace) -> int:
             f"{args.host} can be reached from other machines, so that requests need a token: put one into a file for "
             f"--token-file, or into {TOKEN_VARIABLE}"
         )
-    if args.page is not None and not Path(args.page, "index.html").is_file():
-        raise InputError(f"{str(args.page)!r} has no index.html, so there is no page to show")
+    own_page = None if args.page is None else read_page(Path(args.page), {"index.html"})
     classifier = _classifier(args)
     offer = Offer(
         classifier,
@@ -132,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
         token=token,
         hosts=tuple(args.allow_host),
         origins=tuple(args.allow_origin),
-        page=None if args.page is None else Path(args.page),
+        page=_live_page(classifier) if own_page is None else own_page,
     )
 
     def ready(address: str) -> None:
@@ -160,6 +161,16 @@ def _classifier(args: argparse.Namespace) -> Classifier:
     _ = classifier.window_samples  # refused where it hears no recordings
     classifier.network.warm_up()
     return classifier
+
+
+def _live_page(classifier: Classifier) -> dict[str, bytes]:
+    """Return the page that runs the model in a browser, or nothing where this installation or the model has none."""
+    from yamjit.deploy.site import page_files
+
+    try:
+        return page_files(classifier)
+    except (DependencyError, InputError, ModelError):
+        return {}
 
 
 def _documents(classifier: Classifier) -> dict[str, str]:

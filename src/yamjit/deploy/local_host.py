@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socketserver
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from yamjit.disk import describe
 from yamjit.errors import InputError
 
-__all__ = ["LocalHost", "read_page"]
+__all__ = ["PAGE_HEADERS", "LocalHost", "content_type", "read_page"]
 
 _ADDRESS = "127.0.0.1"
 
@@ -35,8 +35,8 @@ _TYPES = {
     ".webmanifest": "application/manifest+json",
 }
 
-#: What goes with every answer.
-_HEADERS = {
+#: What goes with every file of a page.
+PAGE_HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": "frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -48,23 +48,28 @@ _HEADERS = {
 _MOST_BYTES = 256 * 2**20
 
 
-def read_page(folder: Path) -> dict[str, bytes]:
-    """Return the files of a page that was exported, by their names.
+def read_page(folder: Path, needed: Collection[str] = (_HOME, "model.plan")) -> dict[str, bytes]:
+    """Return the files of a page, by their names; the files that it needs are those of one that was exported.
 
     Raises
     ------
     InputError
-        If the folder has no page, cannot be read, or holds more than a page has.
+        If the folder lacks one of them, cannot be read, or holds more than a page has.
     """
     try:
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
-        if not {folder / _HOME, folder / "model.plan"} <= set(paths):
-            raise InputError(f"{str(folder)!r}: not a page: yamjit export --web writes one")
+        if missing := [name for name in needed if folder / name not in paths]:
+            raise InputError(f"{str(folder)!r}: not a page, without {missing[0]}: yamjit export --web writes one")
         if sum(path.stat().st_size for path in paths) > _MOST_BYTES:
             raise InputError(f"{str(folder)!r}: more than {_MOST_BYTES} bytes, which a page and its model are not")
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
     except OSError as error:
         raise InputError(f"{str(folder)!r}: cannot be read: {describe(error)}") from error
+
+
+def content_type(name: str) -> str:
+    """Return the type of a file's content, by its name."""
+    return _TYPES.get(PurePosixPath(name).suffix, "application/octet-stream")
 
 
 class LocalHost(ThreadingHTTPServer):
@@ -137,8 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("If-None-Match") == tag:
             self._send(HTTPStatus.NOT_MODIFIED, b"", {"ETag": tag}, with_content=False)
             return
-        kind = _TYPES.get(PurePosixPath(name).suffix, "application/octet-stream")
-        self._send(HTTPStatus.OK, content, {"ETag": tag}, kind, with_content=with_content)
+        self._send(HTTPStatus.OK, content, {"ETag": tag}, content_type(name), with_content=with_content)
 
     def _send(
         self,
@@ -150,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
         with_content: bool,
     ) -> None:
         self.send_response(status)
-        for key, value in {**_HEADERS, **(headers or {})}.items():
+        for key, value in {**PAGE_HEADERS, **(headers or {})}.items():
             self.send_header(key, value)
         if status != HTTPStatus.NOT_MODIFIED:
             self.send_header("Content-Type", kind)

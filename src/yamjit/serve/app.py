@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from yamjit.deploy.local_host import PAGE_HEADERS, content_type
 from yamjit.errors import DependencyError, YamjitError
 from yamjit.serve.asks import hub_ask
 from yamjit.serve.bodies import Bodies
@@ -93,15 +93,15 @@ class Service:
             Route(self._offer.listen.path, self._no_socket),
             Route("/v1/openapi.json", self._openapi),
             *(Route(path, _document(text)) for path, text in self._offer.documents.items()),
+            Route("/v1", self._page),
             Route("/healthz", self._health),
             Route("/readyz", self._readiness),
             Route("/metrics", self._metrics),
         ]
         paths = [route.path for route in routes if isinstance(route, (Route, WebSocketRoute))]
-        if self._offer.page is not None:
-            routes.append(Mount("/", StaticFiles(directory=self._offer.page, html=True)))
-        else:
-            routes.append(Route("/", self._page))
+        own = self._offer.page
+        routes += [Route(f"/{name}", _file(name, content)) for name, content in own.items()]
+        routes.append(Route("/", _file("index.html", own["index.html"]) if own else self._page))
         told: Any = {
             Problem: _problem,
             YamjitError: _refused,
@@ -215,6 +215,13 @@ async def _pieces(path: Path) -> AsyncIterator[bytes]:
 def _document(text: str) -> Callable[[Request], Awaitable[Response]]:
     async def answer(_: Request) -> Response:
         return _json(text)
+
+    return answer
+
+
+def _file(name: str, content: bytes) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(_: Request) -> Response:
+        return Response(content, headers={**PAGE_HEADERS, "Content-Type": content_type(name)})
 
     return answer
 

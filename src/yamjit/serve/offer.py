@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yamjit.serve.limits import Limits
@@ -37,8 +36,8 @@ class Offer:
     token : str or None
     hosts, origins : tuple of str
         See `Guard`.
-    page : Path or None
-        Folder of files that are shown at the root.
+    page : mapping of str to bytes
+        Files that are shown at the root, by their names; by default it shows what is answered.
     """
 
     classifier: Classifier
@@ -51,4 +50,4 @@ class Offer:
     token: str | None = None
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
-    page: Path | None = None
+    page: Mapping[str, bytes] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The page of a service that has no other: what it answers, and how it is asked."""
+"""The page that says what a service answers, and how it is asked."""
 
 from __future__ import annotations
 
