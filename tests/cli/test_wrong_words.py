@@ -97,7 +97,7 @@ classify siren.flac --csv|no option --csv|did you mean --format csv?
 classify siren.flac --outdir x|no option --outdir|did you mean --output (
 classify siren.flac --output-format csv|no option --output-format|did you mean --format (
 classify siren.flac --lang de|no option --lang|did you mean --locale (
-classify recordings --workers 2|no option --workers|did you mean --jobs (
+classify recordings --workers 2|no option --workers|--workers is an option of yamjit serve; did you mean --jobs (
 classify recordings -j 2|no option -j|did you mean --jobs (
 bench -j 2|no option -j|did you mean --threads (
 classify -i siren.flac|no option -i|recordings are given bare
