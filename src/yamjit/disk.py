@@ -28,6 +28,7 @@ __all__ = [
     "hint_beside",
     "is_address",
     "is_private",
+    "is_remote",
     "keep_newest",
     "keep_private",
     "make_private",
@@ -196,6 +197,11 @@ def describe(error: Exception) -> str:
 def is_address(name: str) -> bool:
     """Return whether a name is an address of the web rather than that of a file; a path has one slash for its two."""
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name) is not None
+
+
+def is_remote(name: object) -> bool:
+    """Return whether a name is an address with a scheme, and not a path."""
+    return isinstance(name, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name) is not None
 
 
 def hint_beside(path: str | os.PathLike[str]) -> str:

@@ -25,6 +25,7 @@ from collections.abc import Iterator
 __all__ = [
     "AudioError",
     "AudioNotFoundError",
+    "ClusterError",
     "DependencyError",
     "DownloadError",
     "InputError",

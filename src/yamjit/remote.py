@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from yamjit.disk import describe
+from yamjit.disk import describe, is_remote
 from yamjit.errors import DependencyError, InputError, OutputError
 from yamjit.installing import how_to_install
 from yamjit.text import printable
@@ -24,7 +24,6 @@ from yamjit.text import printable
 __all__ = [
     "find",
     "identity",
-    "is_remote",
     "names_below",
     "open_remote",
     "read_remote",
@@ -35,18 +34,11 @@ __all__ = [
     "uploaded",
 ]
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-
 #: Schemes whose files can be read, and neither listed below a name without a slash, nor written.
 _WEB = ("http", "https")
 
 #: What tells one content of an object from another, in the words of various file systems; the best comes first.
 _MARKS = ("ETag", "etag", "md5Hash", "Content-MD5", "checksum", "mtime", "LastModified", "last_modified", "created")
-
-
-def is_remote(name: object) -> bool:
-    """Return whether a name is an address with a scheme, and not a path."""
-    return isinstance(name, str) and _ADDRESS.match(name) is not None
 
 
 def shown(address: str) -> str:

@@ -18,10 +18,10 @@ from yamjit.audio.libraries import open_recording
 from yamjit.audio.opening import open_path
 from yamjit.audio.writing import CONTAINERS, AudioFileWriter, encoding_for
 from yamjit.clock import Clock
-from yamjit.disk import describe
+from yamjit.disk import describe, is_remote
 from yamjit.errors import AudioError, InputError
 from yamjit.keywords import explained
-from yamjit.remote import is_remote, shown
+from yamjit.remote import shown
 from yamjit.reprs import Several, brief_repr
 from yamjit.results import Row
 

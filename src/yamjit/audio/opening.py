@@ -9,9 +9,9 @@ import os
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from yamjit import checks
-from yamjit.disk import describe, open_regular
+from yamjit.disk import describe, is_remote, open_regular
 from yamjit.errors import AudioError, AudioNotFoundError, InputError, LimitError, YamjitError
-from yamjit.remote import is_remote, open_remote, shown
+from yamjit.remote import open_remote, shown
 from yamjit.text import printable
 
 if TYPE_CHECKING:

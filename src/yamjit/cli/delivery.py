@@ -20,9 +20,9 @@ from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.model_notes import notes_on
 from yamjit.cli.progress import Progress
 from yamjit.cli.streams import tell
-from yamjit.disk import describe
+from yamjit.disk import describe, is_remote
 from yamjit.errors import InputError, ModelNotFoundError
-from yamjit.remote import is_remote, shown, uploaded
+from yamjit.remote import shown, uploaded
 from yamjit.text import plural, printable
 
 if TYPE_CHECKING:

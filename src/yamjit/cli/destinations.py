@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from yamjit.disk import is_remote
 from yamjit.errors import InputError
-from yamjit.remote import is_remote, shown
+from yamjit.remote import shown
 from yamjit.suggestions import did_you_mean, with_hint
 
 if TYPE_CHECKING:

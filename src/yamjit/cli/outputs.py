@@ -11,9 +11,9 @@ from typing import Any
 
 from yamjit.cli.destinations import check_suffix
 from yamjit.cli.forms import check_folder, check_form
-from yamjit.disk import describe
+from yamjit.disk import describe, is_remote
 from yamjit.errors import InputError, OutputError, YamjitError
-from yamjit.remote import is_remote, shown
+from yamjit.remote import shown
 from yamjit.spec import PACKAGED_MODELS
 from yamjit.writing import check_writable
 

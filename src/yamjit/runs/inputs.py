@@ -9,9 +9,9 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, NamedTuple
 
 from yamjit.audio.suffixes import AUDIO_SUFFIXES
-from yamjit.disk import describe, hint_beside, is_address
+from yamjit.disk import describe, hint_beside, is_address, is_remote
 from yamjit.errors import DependencyError, InputError
-from yamjit.remote import find, is_remote, shown
+from yamjit.remote import find, shown
 from yamjit.runs.naming import MANIFEST, SEGMENTS, is_among_results, is_of_a_run, is_result, is_segment, is_segments
 from yamjit.suggestions import with_hint
 

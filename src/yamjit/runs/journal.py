@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sized
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from yamjit.disk import read_limited
+from yamjit.disk import is_remote, read_limited
 from yamjit.errors import InputError, YamjitError
-from yamjit.remote import identity, is_remote
+from yamjit.remote import identity
 from yamjit.runs.naming import JOURNAL, Shard, journal_of, journals_of_shards
 from yamjit.writing import write_whole
 

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from yamjit.disk import describe, read_limited
+from yamjit.disk import describe, is_remote, read_limited
 from yamjit.errors import InputError, LimitError
-from yamjit.remote import is_remote
 from yamjit.runs.naming import MANIFEST
 from yamjit.runs.whole import whole_file
 

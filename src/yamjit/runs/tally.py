@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from yamjit.remote import is_remote
+from yamjit.disk import is_remote
 from yamjit.runs.inputs import STDIN, Recording
 
 if TYPE_CHECKING:
