@@ -17,7 +17,7 @@ from yamjit.keywords import explained
 #: What users do not make: results, and what the package makes of a model.
 MADE_BY_US = (
     *("AudioSetClass", "AudioSource", "Calibration", "Categories", "Category", "ClassificationResult"),
-    *("Classifications", "Clip", "Clock", "Embedding", "EmbeddingResult", "Evaluation", "Event"),
+    *("Classifications", "Clip", "Clock", "Embedding", "EmbeddingResult", "EmbeddingTable", "Evaluation", "Event"),
     *("FeatureVector", "Features", "FineEmbeddings", "Format", "FrontEnd", "Graph", "Head", "HeadInfo"),
     *("HeadOutput", "InputDevice", "Isotonic", "Layer", "ListedClass", "Network", "NetworkOutput"),
     *("Overview", "PatchStream", "Patches", "Plan", "Provenance", "PushedAudio", "Quantized"),

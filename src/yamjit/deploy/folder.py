@@ -103,10 +103,10 @@ def deploy(
     >>> deploy(yamjit.load("birds.tflite"), "birds-on-a-pi", ["linux-aarch64"])
     """
     checks.instance(model, "model", Classifier)
+    compiled = compiled_model(model)
     kit = read_kit(None if libraries is None else checks.path(libraries, "libraries"))
     chosen = _checked(targets, platforms_of(kit))
     files = _sources(chosen)
-    compiled = compiled_model(model)
     for family in sorted({_family(platform) for platform in chosen}):
         files[f"model-{family}.plan"] = plan_file_bytes(compiled, family, model.source.sha256)
     files.update({name: content for name, content in kit.items() if name.partition("/")[0] in chosen})

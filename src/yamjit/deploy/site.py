@@ -86,12 +86,12 @@ def export_page(
 
 def page_files(model: Classifier, name: str | None = None, libraries: Path | None = None) -> dict[str, bytes]:
     """Return the files of a page by their names; arguments and errors are those of `export_page`."""
+    compiled = compiled_model(model)
     kit = read_kit(libraries)
     if "wasm" not in platforms_of(kit):
         raise DependencyError(
             "the libraries have no modules of WebAssembly: python -m tools.libraries wasm builds them"
         )
-    compiled = compiled_model(model)
     constants = compiled.plan.front_end
     if constants is None and not compiled.plan.takes_samples:
         raise ModelError("the model takes log-mel patches; a page needs one that takes samples")

@@ -43,9 +43,9 @@ class CandidateFigures(NamedTuple):
     name: str
     values: int
     accuracy: float
-    squared_error: float = math.nan
-    weight_decay: float = WEIGHT_DECAY
-    decays: tuple[DecayFigures, ...] = ()
+    squared_error: float
+    weight_decay: float
+    decays: tuple[DecayFigures, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain numbers, texts and lists for JSON."""

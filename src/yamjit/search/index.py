@@ -58,8 +58,8 @@ class Hit(NamedTuple):
     start_s: float
     end_s: float
     similarity: float
-    channel: int | None = None
-    time: datetime | None = None
+    channel: int | None
+    time: datetime | None
 
     def row(self, label: str) -> Row:
         """Return the hit as a row of results, whose score is the similarity."""
