@@ -3,7 +3,7 @@
 >>> index = yamjit.search.build_index("dataset", model=model)
 >>> index.search(model.embed("query.wav"))
 
-It needs usearch: ``pip install 'yamjit[search]'``.
+It needs usearch, of the extra ``search``.
 """
 
 from __future__ import annotations
