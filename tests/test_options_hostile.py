@@ -68,7 +68,7 @@ NEEDS = {
 }
 
 #: They use the network, look at the machine, or run for ever.
-APART = {"fetch", "doctor", "bench"}
+APART = {"fetch", "doctor", "bench", "serve", "web"}
 
 
 @pytest.fixture(scope="module")

@@ -114,6 +114,7 @@ async function live(page) {
     await until(page, (name) => [...document.querySelectorAll("#events tr")].some((row) => row.innerText.includes(name) && row.innerText.includes("…")), given.event);
     found.bars = await page.$$eval("#bars li", (rows) => rows.map((row) => [row.innerText, row.className]));
     await until(page, (name) => [...document.querySelectorAll("#events tr")].some((row) => row.innerText.includes(name) && !row.innerText.includes("…")), given.event);
+    await until(page, (name) => window.said.some((text) => text.includes(name)), given.event);
     found.said = await page.evaluate(() => window.said);
     await page.type("#filter", "no such class");
     await until(page, () => document.querySelector("#events").innerText.startsWith("None yet"));

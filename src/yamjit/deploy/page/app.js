@@ -184,7 +184,9 @@ function term(kind, text) {
 let drawn = 0; // time of the latest texts, which change less often than pictures
 let listed = ""; // what the table of events says
 const none = byId("events").firstElementChild; // its row where there are none
-let said = [0, new Set()]; // when something was read out, and events in progress then
+let saidAt = 0; // when something was read out
+let inProgress = new Set(); // events at the latest look
+const unsaid = new Set(); // events that have begun since something was read out
 
 function draw(now) {
   requestAnimationFrame(draw);
@@ -234,12 +236,13 @@ function showEvents() {
 
 /** Let a screen reader say which sounds have begun, not more often than it can be listened to. */
 function sayNew(now) {
-  const open = wantedEvents().filter(({ isOpen }) => isOpen).map(({ shown }) => shown);
-  const fresh = open.filter((shown) => !said[1].has(shown));
-  if (!fresh.length) said[1] = new Set(open);
-  if (!fresh.length || now - said[0] < PAUSE) return;
-  said = [now, new Set(open)];
-  byId("said").textContent = fresh.join(", ");
+  const open = new Set(wantedEvents().filter(({ isOpen }) => isOpen).map(({ shown }) => shown));
+  for (const shown of open) if (!inProgress.has(shown)) unsaid.add(shown);
+  inProgress = open;
+  if (!unsaid.size || now - saidAt < PAUSE) return;
+  saidAt = now;
+  byId("said").textContent = [...unsaid].join(", ");
+  unsaid.clear();
 }
 
 function showAgain() {
