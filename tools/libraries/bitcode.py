@@ -83,18 +83,20 @@ def functions(platform: Platform) -> tuple[Function, ...]:
 def make_bitcode(wanted: Iterable[Function], cache: Path) -> None:
     """Compile what is not in the cache, as many at once as there are processors; says how long each has taken."""
     cache.mkdir(parents=True, exist_ok=True)
-    missing = [function for function in wanted if not function.kept_in(cache).exists()]
+    # Paths are made here: CPython 3.11 may fail where several threads parse sources.
+    places = [(function, function.kept_in(cache)) for function in wanted]
+    missing = [(function, path) for function, path in places if not path.exists()]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for line in pool.map(lambda function: _compiled_apart(function, cache), missing):
+        for line in pool.map(lambda one: _compiled_apart(*one), missing):
             print(line, flush=True)
 
 
-def _compiled_apart(function: Function, cache: Path) -> str:
+def _compiled_apart(function: Function, path: Path) -> str:
     """Compile in a process whose result depends on nothing but its arguments, not on what was compiled before."""
     start = time.perf_counter()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "PYTHON", "YAMJIT_"))}
     environment = {**kept, "PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    arguments = (function.entry.name, function.lowering, str(function.kept_in(cache)))
+    arguments = (function.entry.name, function.lowering, str(path))
     command = [sys.executable, "-m", "tools.libraries.bitcode", *arguments]
     run = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True)
     if run.returncode:
