@@ -12,6 +12,7 @@ import dataclasses
 import datetime
 import decimal
 import fractions
+import importlib.util
 import inspect
 import io
 import itertools
@@ -27,7 +28,7 @@ import pytest
 
 import yamjit
 from tests.support import sound_device
-from yamjit import class_map, learn, plots, weights
+from yamjit import class_map, learn, plots, search, weights
 from yamjit.audio import AudioLimits, Microphone, PushedAudio, RawPcm, open_audio
 from yamjit.calibration import Calibration
 from yamjit.events import EventDetector
@@ -257,14 +258,21 @@ def _calls(model: yamjit.Classifier, folder: Path) -> Iterator[tuple[str, Call]]
             untried=("folder", "limits"),
         ),
     )
-    np.save(folder / "embeddings.npy", np.zeros((3, 256), np.float32))
+    np.save(folder / "siren.npy", model.embed(SIREN))
     yield (
         "read_embeddings",
         Call(
             lambda path, hop_s: yamjit.read_embeddings(path, hop_s=hop_s),
-            {"path": folder / "embeddings.npy", "hop_s": 0.48},
+            {"path": folder / "siren.npy", "hop_s": 0.48},
         ),
     )
+    if (search, "search.") in PACKAGES:
+        index = search.build_index(yamjit.read_embeddings(folder / "siren.npy"), model=model)
+        yield "search.build_index", Call(search.build_index, {"embeddings": folder / "siren.npy", "model": model})
+        yield "search.Index.search", Call(index.search, {"embeddings": model.embed(SIREN)})
+        index.save(folder / "a.yamindex")
+        yield "search.Index.load", Call(search.Index.load, {"path": folder / "a.yamindex"})
+        yield "search.Index", Call(search.Index, {"said": index._said, "arrays": index._arrays})
     yield "read_groups", Call(read_groups, {"path": SIREN})
     yield "find_class", Call(class_map.find_class, {"text": "Speech"})
     yield "list_classes", Call(list_classes, {"head": model.heads[0]}, untried=("head",))
@@ -407,9 +415,13 @@ def faults_of(name: str, call: Call) -> list[str]:
     return found
 
 
+#: What is looked through for names, and how they begin below; the search is there where its library is.
+PACKAGES = [(yamjit, ""), (learn, "learn."), *([(search, "search.")] if importlib.util.find_spec("usearch") else [])]
+
+
 def public_names() -> Iterator[tuple[str, Any]]:
     """Yield the callables that the packages offer, and the public methods of `Classifier`."""
-    for package, prefix in ((yamjit, ""), (learn, "learn.")):
+    for package, prefix in PACKAGES:
         for name in package.__all__:
             value = getattr(package, name)
             if callable(value) and not (isinstance(value, type) and issubclass(value, Exception)):
@@ -430,6 +442,7 @@ MADE = {
     "Watcher",
     "WindowStream",
     "Windows",
+    "search.Hit",
 }
 
 
@@ -443,7 +456,23 @@ def microphone(monkeypatch: pytest.MonkeyPatch) -> None:
     sound_device.pretend(monkeypatch)
 
 
+@pytest.fixture
+def little_memory() -> Iterator[None]:
+    """Leave 8 GiB more of address space, so that what would take all memory is told, and ends nothing else."""
+    if not sys.platform.startswith("linux"):  # what the process has is read from /proc
+        yield
+        return
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**33, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("little_memory")
 def test_nothing_foreign_comes_out(calls: dict[str, Call]) -> None:
     found = [line for name, call in calls.items() for line in faults_of(name, call)]
     assert not found, "\n".join(found)

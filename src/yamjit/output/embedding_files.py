@@ -8,13 +8,14 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.disk import describe
-from yamjit.errors import DependencyError, InputError, LimitError
+from yamjit import checks
+from yamjit.disk import describe, open_regular
+from yamjit.errors import DependencyError, InputError, LimitError, YamjitError
 from yamjit.installing import how_to_install
 from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
@@ -113,14 +114,16 @@ def read_embeddings(*paths: str | os.PathLike[str], hop_s: float = _HOP_S) -> Em
     >>> table = yamjit.read_embeddings("dataset")
     >>> table.values.shape, table.files[table.file_index[0]], table.start_s[0]
     """
-    tables = [table for path in paths for file in _found(Path(path)) for table in _read(file, hop_s)]
+    hop_s = checks.number(hop_s, "hop_s", 0, above=True, kind="seconds")
+    places = [checks.path(path, "paths") for path in paths]
+    tables = [table for place in places for file in _found(place) for table in _read(file, hop_s)]
     if not tables:
-        raise InputError(f"{', '.join(repr(os.fspath(path)) for path in paths)}: there is no embedding to be read")
+        raise InputError(f"{', '.join(repr(str(place)) for place in places)}: there is no embedding to be read")
     return _joined(tables)
 
 
 def _found(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
+    if not os.path.isdir(path):  # noqa: PTH112 - a name may be too long for Path.is_dir
         yield path
         return
     for parent, folders, names in os.walk(path):
@@ -130,37 +133,32 @@ def _found(path: Path) -> Iterator[Path]:
 
 def _read(path: Path, hop_s: float) -> Iterator[EmbeddingTable]:
     suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES and path.exists():
-        raise InputError(
-            f"{os.fspath(path)!r}: embeddings are read from .parquet, .npz and .npy files, and from folders"
-        )
     try:
-        if suffix == ".parquet":
-            yield from _parquet(path)
-        else:
-            yield _npz(path) if suffix == ".npz" else _npy(path, hop_s)
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"{os.fspath(path)!r}: is not a file of embeddings that can be read: {describe(error)}"
-        ) from error
+        with os.fdopen(open_regular(path), "rb") as file:
+            if suffix not in _SUFFIXES:
+                raise InputError(f"{str(path)!r}: embeddings are read from .parquet, .npz and .npy files, and from folders")
+            if suffix == ".parquet":
+                yield from _parquet(path, file)
+            else:
+                yield _npz(path, file) if suffix == ".npz" else _npy(path, file, hop_s)
+    except YamjitError:
+        raise
+    except (OSError, ValueError, KeyError, EOFError, TypeError, MemoryError, zipfile.BadZipFile) as error:
+        raise InputError(f"{str(path)!r}: is not a file of embeddings that can be read: {describe(error)}") from error
 
 
-def _npy(path: Path, hop_s: float) -> EmbeddingTable:
-    values = np.load(path, allow_pickle=False)
+def _npy(path: Path, file: BinaryIO, hop_s: float) -> EmbeddingTable:
+    values = np.load(file, allow_pickle=False)
     starts = np.arange(len(values), dtype=np.float64) * hop_s
     return _checked(path, values, starts, starts + _WINDOW_S, {})
 
 
-def _npz(path: Path) -> EmbeddingTable:
-    size = path.stat().st_size
-    with zipfile.ZipFile(path) as archive:
+def _npz(path: Path, file: BinaryIO) -> EmbeddingTable:
+    size = os.fstat(file.fileno()).st_size
+    with zipfile.ZipFile(file) as archive:
         if sum(one.file_size for one in archive.infolist()) > max(2**20, _MOST_UNPACKED * size):
-            raise LimitError(
-                f"{os.fspath(path)!r}: its arrays are more than {_MOST_UNPACKED} times as large as the file"
-            )
-    with np.load(path, allow_pickle=False) as kept:
+            raise LimitError(f"{str(path)!r}: its arrays are more than {_MOST_UNPACKED} times as large as the file")
+    with np.load(file, allow_pickle=False) as kept:
         found = {name: kept[name] for name in kept.files}
     starts = found["times_s"].astype(np.float64)
     return _checked(path, found["values"], starts, starts + float(found["length_s"]), found)
@@ -187,19 +185,19 @@ def _checked(path: Path, values: Any, start_s: Any, end_s: Any, found: dict[str,
     )
 
 
-def _parquet(path: Path) -> Iterator[EmbeddingTable]:
+def _parquet(path: Path, opened: BinaryIO) -> Iterator[EmbeddingTable]:
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
         raise DependencyError(f"Parquet needs pyarrow: {how_to_install('yamjit[parquet]')}") from error
     try:
-        with parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(opened) as file:
             said = {name.decode(): text.decode() for name, text in (file.schema_arrow.metadata or {}).items()}
             for group in range(file.num_row_groups):
                 yield _table(file.read_row_group(group).combine_chunks(), said)
     except pyarrow.ArrowException as error:
-        raise InputError(f"{os.fspath(path)!r}: is not a Parquet file that can be read: {describe(error)}") from error
+        raise InputError(f"{str(path)!r}: is not a Parquet file that can be read: {describe(error)}") from error
 
 
 def _table(rows: Any, said: dict[str, str]) -> EmbeddingTable:

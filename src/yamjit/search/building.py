@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.keywords import explained
@@ -57,6 +58,9 @@ def build_index(
     DependencyError
         If usearch is not installed.
     """
+    checks.instance(model, "model", Classifier)
+    if approximate is not None:
+        approximate = checks.flag(approximate, "approximate")
     usearch()
     table = embeddings if isinstance(embeddings, EmbeddingTable) else _read(embeddings, hop_s)
     if table.model and table.model != model.source.sha256:
@@ -94,7 +98,9 @@ def build_index(
 
 
 def _read(paths: Any, hop_s: float) -> EmbeddingTable:
-    return read_embeddings(*([paths] if isinstance(paths, (str, os.PathLike)) else paths), hop_s=hop_s)
+    if isinstance(paths, (str, os.PathLike)):
+        return read_embeddings(paths, hop_s=hop_s)
+    return read_embeddings(*checks.elements(paths, "embeddings", "paths"), hop_s=hop_s)
 
 
 def _numbers(table: EmbeddingTable, silence: Any, scale: float) -> tuple[float | None, Any, Any]:

@@ -6,7 +6,6 @@ import functools
 import os
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -86,6 +85,8 @@ class Index:
     """
 
     def __init__(self, said: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
+        checks.instance(said, "said", dict)
+        checks.instance(arrays, "arrays", dict)
         _check(said, arrays)
         self._said, self._arrays = said, arrays
         self._numbers = arrays["numbers"]
@@ -99,15 +100,16 @@ class Index:
         InputError
             If the file is not an index, or not as it was written.
         """
+        path = checks.path(path, "path")
         said, arrays = read_container(path)
         try:
             return cls(said, arrays)
         except InputError as error:
-            raise InputError(f"{os.fspath(path)!r}: is not an index that can be read: {error}") from error
+            raise InputError(f"{str(path)!r}: is not an index that can be read: {error}") from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to a file, which appears once it is whole."""
-        with whole_file(Path(path)) as file:
+        with whole_file(checks.path(path, "path")) as file:
             self.write(file)
 
     def write(self, file: BinaryIO) -> None:
@@ -172,7 +174,7 @@ class Index:
         n = checks.whole(n, "n", 1)
         apart_s = checks.number(apart_s, "apart_s", 0, 1e12, kind="seconds")
         queries = self._queries(embeddings)
-        by_graph = self.is_approximate if approximate is None else approximate
+        by_graph = self.is_approximate if approximate is None else checks.flag(approximate, "approximate")
         if by_graph and not self.is_approximate:
             raise InputError("the index is exact, and has no graph for an approximate search: build it with one")
         if by_graph and queries.dtype != self._numbers.dtype:
@@ -194,7 +196,7 @@ class Index:
 
     def _queries(self, embeddings: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return what is asked for in the numbers of the index, or in float64 where these do not hold it."""
-        given = np.atleast_2d(np.asarray(embeddings))
+        given = np.atleast_2d(checks.array(embeddings, "embeddings"))
         size = self._numbers.shape[1]
         if given.dtype.kind not in "fiu" or given.ndim != 2 or given.shape[1] != size or not np.isfinite(given).all():
             raise InputError(
