@@ -136,7 +136,9 @@ def _read(path: Path, hop_s: float) -> Iterator[EmbeddingTable]:
     try:
         with os.fdopen(open_regular(path), "rb") as file:
             if suffix not in _SUFFIXES:
-                raise InputError(f"{str(path)!r}: embeddings are read from .parquet, .npz and .npy files, and from folders")
+                raise InputError(
+                    f"{str(path)!r}: embeddings are read from .parquet, .npz and .npy files, and from folders"
+                )
             if suffix == ".parquet":
                 yield from _parquet(path, file)
             else:
