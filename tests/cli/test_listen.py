@@ -164,7 +164,9 @@ def test_silence_is_told_and_its_end(
     with os.fdopen(reading, "rb") as source:
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=source))
         player = threading.Thread(target=play)
-        player.start()
+        report = following._Follower._report
+        # Not before it is listened to: on a busy machine a model takes longer to load than the sound to play.
+        monkeypatch.setattr(following._Follower, "_report", lambda self: player.start() or report(self))
         assert main(["listen", "--raw", "s16le"]) == 0
         player.join()
     said = capsys.readouterr().err
