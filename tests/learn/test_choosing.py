@@ -180,6 +180,9 @@ def test_each_fold_is_judged_by_features_that_were_chosen_without_it() -> None:
     several = candidates(dataset(), embedding=6.0, layer2_mean=0.1)
     heads = train_folds(several)
     assert {one.head.features for one in heads} == {"layer2_mean"}
+    two_at_a_time = train_folds(several, threads=2)
+    assert [(one.fold, one.clips) for one in two_at_a_time] == [(one.fold, one.clips) for one in heads]
+    assert [one.head.to_bytes() for one in two_at_a_time] == [one.head.to_bytes() for one in heads]
     assert cross_validate(several).accuracy == 1
     assert cross_validate(several["embedding"], TrainOptions()).accuracy < 1
     with pytest.raises(InputError, match="is accepted"):

@@ -16,9 +16,10 @@ from yamjit.learn.embedding import embed_candidates, embed_clips
 from yamjit.learn.evaluation import Evaluation, joined
 from yamjit.learn.export import export_model
 from yamjit.learn.features import Features
+from yamjit.learn.model_evaluation import evaluate_model
 from yamjit.learn.short_sounds import with_copies
 from yamjit.learn.tables import from_csv
-from yamjit.learn.training import cross_validate_all, evaluate_folds, evaluate_model, train_folds, train_head
+from yamjit.learn.training import cross_validate_all, evaluate_folds, train_folds, train_head
 from yamjit.loading import load
 
 pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.recordings]

@@ -24,7 +24,8 @@ from yamjit.learn.metrics import (
     label_weighted_precision,
     threshold_sweep,
 )
-from yamjit.learn.training import TrainOptions, cross_validate, evaluate_model, train_head
+from yamjit.learn.model_evaluation import evaluate_model
+from yamjit.learn.training import TrainOptions, cross_validate, train_head
 from yamjit.loading import load
 from yamjit.reading import ReadOptions
 

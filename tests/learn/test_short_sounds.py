@@ -15,8 +15,9 @@ from yamjit.learn.class_folders import from_folder
 from yamjit.learn.embedding import embed_candidates, embed_clips
 from yamjit.learn.export import export_model
 from yamjit.learn.features import Features
+from yamjit.learn.model_evaluation import evaluate_model
 from yamjit.learn.short_sounds import anywhere, placed, with_copies
-from yamjit.learn.training import cross_validate, evaluate_folds, evaluate_model, train_folds, train_head
+from yamjit.learn.training import cross_validate, evaluate_folds, train_folds, train_head
 from yamjit.learn.transforms import Place, Speed
 from yamjit.loading import load
 

@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     model = load(args.model, backend=args.backend, threads=args.threads, roles=args.roles)
     first, folds, heard, candidates, chooser = _heard(args, model, dataset, options)
     choice = chooser.choice()
-    heads = [] if folds == 0 else train_folds(candidates, options, folds=folds, chooser=chooser)
+    heads = [] if folds == 0 else train_folds(candidates, options, folds=folds, chooser=chooser, threads=model.threads)
     judged = evaluate_folds(heads, candidates) if heads else {}
     calibration, document, text = _calibrate(args, judged)
     _draw(args, judged)

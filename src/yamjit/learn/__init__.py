@@ -37,11 +37,12 @@ if TYPE_CHECKING:
     from yamjit.learn.fitting import FitOptions
     from yamjit.learn.label_files import from_labels
     from yamjit.learn.leakage import clips_trained_on
+    from yamjit.learn.model_evaluation import evaluate_model
     from yamjit.learn.prototypes import UNKNOWN, Prototypes
     from yamjit.learn.short_sounds import anywhere, with_copies
     from yamjit.learn.sklearn_models import head_from_sklearn
     from yamjit.learn.tables import from_csv
-    from yamjit.learn.training import TrainOptions, cross_validate, evaluate_head, evaluate_model, train_head
+    from yamjit.learn.training import TrainOptions, cross_validate, evaluate_head, train_head
     from yamjit.learn.transforms import Fade, FrequencyMask, Gain, Noise, Place, Shift, Speed, TimeMask, Trim, mix
     from yamjit.trained.heads import Head
 
@@ -74,11 +75,12 @@ _ROOMS = {
     "learn.fitting": "FitOptions",
     "learn.label_files": "from_labels",
     "learn.leakage": "clips_trained_on",
+    "learn.model_evaluation": "evaluate_model",
     "learn.prototypes": "UNKNOWN Prototypes",
     "learn.short_sounds": "anywhere with_copies",
     "learn.sklearn_models": "head_from_sklearn",
     "learn.tables": "from_csv",
-    "learn.training": "TrainOptions cross_validate evaluate_head evaluate_model train_head",
+    "learn.training": "TrainOptions cross_validate evaluate_head train_head",
     "learn.transforms": "Fade FrequencyMask Gain Noise Place Shift Speed TimeMask Trim mix",
     "trained.alone": "ModelCard export_head",
     "trained.heads": "Head",

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
-from yamjit.class_names import refuse_missing
-from yamjit.classifier import Classifier
-from yamjit.errors import AudioError, InputError, LimitError
-from yamjit.head_names import choose_heads
+from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.learn.choosing import WEIGHT_DECAYS, Chooser, Part, parts_of
-from yamjit.learn.dataset import Clip, Dataset, divide
+from yamjit.learn.dataset import divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
-from yamjit.learn.features import Features, Skipped, counted, readable, same_clips
+from yamjit.learn.features import Features, same_clips
 from yamjit.learn.fitting import CurvePoint, FitOptions, FittedHead, fit_head
-from yamjit.learn.leakage import clips_trained_on
-from yamjit.learn.short_sounds import placed
-from yamjit.reading import DEFAULT_HOP_S
 from yamjit.reprs import brief_repr
 from yamjit.trained.heads import Head, sigmoid, softmax
+from yamjit.workers import in_order
 
 __all__ = [
     "FoldHead",
@@ -34,12 +29,14 @@ __all__ = [
     "cross_validate_all",
     "evaluate_folds",
     "evaluate_head",
-    "evaluate_model",
     "train_folds",
     "train_head",
 ]
 
 Float64 = npt.NDArray[np.float64]
+
+#: Bytes of features up to which several folds are trained at a time: each takes three copies of its part.
+_MOST_AT_A_TIME = 2**26
 
 
 @brief_repr
@@ -233,19 +230,30 @@ def train_folds(
     folds: int | None = None,
     augment: Callable[[Features], Features] | None = None,
     chooser: Chooser | None = None,
+    threads: int = 1,
 ) -> list[FoldHead]:
-    """Train a head for each fold as `cross_validate` does; what is chosen is by `chooser`, or by one of its own."""
+    """Train a head for each fold as `cross_validate` does; what is chosen is by `chooser`, or by one of its own.
+
+    Several folds are trained at a time by `threads`, with the same bits, as long as copies of all windows are small.
+    """
     candidates = same_clips(features)
     dataset = next(iter(candidates.values())).dataset
     dataset.check_learnable()
     options = _checked(options)
     chooser = chooser or chooser_of(candidates, options, parts_of(dataset, folds, options.fit.seed))
-    heads = []
-    for name, training, test in dataset.folds(folds, seed=options.fit.seed):
-        choice = chooser.choice(without=name)
-        learned = candidates[choice.name].select(training)
-        decided = options.with_decay(choice.weight_decay)
-        heads.append(FoldHead(name, _train(augment(learned) if augment else learned, decided).head, test))
+
+    def lessons() -> Iterator[tuple[str, list[int], Features, TrainOptions]]:
+        for name, training, test in dataset.folds(folds, seed=options.fit.seed):
+            choice = chooser.choice(without=name)
+            learned = candidates[choice.name].select(training)
+            yield name, test, augment(learned) if augment else learned, options.with_decay(choice.weight_decay)
+
+    def taught(lesson: tuple[str, list[int], Features, TrainOptions]) -> FoldHead:
+        name, test, learned, decided = lesson
+        return FoldHead(name, _train(learned, decided).head, test)
+
+    largest = max(one.embeddings.nbytes for one in candidates.values())
+    heads = list(in_order(lessons(), taught, threads if largest < _MOST_AT_A_TIME else 1))
     if not heads:
         raise InputError(
             "all clips are in the split 'train' and none is held out; give a number of folds to divide them"
@@ -270,76 +278,3 @@ def evaluate_folds(
         )
         for way in ways
     }
-
-
-@explained
-def evaluate_model(
-    model: Classifier,
-    dataset: Dataset,
-    *,
-    head: int | str = -1,
-    aggregate: Literal["mean", "max"] = "mean",
-    hop_s: float = DEFAULT_HOP_S,
-    anywhere: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[Evaluation, tuple[Skipped, ...]]:
-    """Score recordings with a model as `Classifier.classify` does.
-
-    Parameters
-    ----------
-    model : Classifier
-    dataset : Dataset
-    head : int or str
-        Output of the model, by index or name; the last one by default.
-    aggregate : {"mean", "max"}
-        How the scores of windows become the score of their clip.
-    hop_s : float > 0
-        Time from the start of one window to the start of the next, in seconds.
-    anywhere : int in [0, 2**64), optional
-        Seed of the places in a window at which sounds are heard that are shorter than one, as they are met in a stream,
-        see `yamjit.learn.anywhere`. By default every recording is heard from its start.
-    progress : callable, optional
-        Callback with the number of clips that are done, and of all clips.
-
-    Returns
-    -------
-    evaluation : Evaluation
-        With a warning if the model has learned from the clips, see `clips_trained_on`.
-    skipped : tuple of Skipped
-        Clips that could not be read, or only in part; the latter are evaluated as well.
-
-    Raises
-    ------
-    InputError
-        If the output lacks a class of the dataset, or no clip can be read.
-    """
-    checks.instance(model, "model", Classifier)
-    checks.instance(dataset, "dataset", Dataset)
-    checks.choice(aggregate, "aggregate", ("mean", "max"))
-    (info,) = choose_heads(model.heads, head)
-    missing = [name for name in dataset.classes if name not in info.labels]
-    if missing:
-        refuse_missing(missing, info)
-
-    checks.instance(anywhere, "anywhere", int, type(None))
-    if anywhere is not None:
-        checks.whole(anywhere, "anywhere", 0, 2**64 - 1)
-
-    def scored(numbered: tuple[int, Clip]) -> tuple[Float64 | None, str | None]:
-        place, clip = numbered
-        try:
-            moved = None if anywhere is None else placed(model, clip, place, anywhere)
-            if moved is not None:
-                result = model.classify(moved, model.sample_rate, windows=False)
-                return choose_heads(result.heads, info.index)[0].clip_scores, None
-            result = model.classify(clip.path, reading=clip.reading(hop_s), windows=False, aggregate=aggregate)
-        except (AudioError, InputError, LimitError) as error:  # also a clip beyond the end
-            return None, str(error)
-        return choose_heads(result.heads, info.index)[0].clip_scores, str(result.damage) if result.lost else None
-
-    judged, rows, skipped = readable(dataset, counted(map(scored, enumerate(dataset.clips)), len(dataset), progress))
-    columns = [info.labels.index(name) for name in dataset.classes]
-    scores = np.stack(rows)[:, columns].astype(np.float64)
-    names = tuple(map(str, judged.clips))
-    seen = tuple(map(str, clips_trained_on(model, judged)))
-    return Evaluation(dataset.classes, names, judged.targets().astype(bool), scores, trained_on=seen), skipped
