@@ -60,8 +60,8 @@ class Inflow:
         for end in self._bell or ():
             end.close()
 
-    def read(self, count: int) -> bytes:
-        """Return at least one byte, at most `count`; nothing at the end.
+    def read(self, count: int) -> bytes | None:
+        """Return at least one byte, at most `count`; nothing at the end; None where the file says that none is there.
 
         Raises
         ------
@@ -78,6 +78,8 @@ class Inflow:
             data = getattr(self._file, "read1", self._file.read)(count)
         except Exception as error:
             raise reading_failed(self._name, error) from error
+        if data is None:
+            return None
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise AudioError(f"{self._name}: reading the file object gave {type(data).__name__} instead of bytes")
         self._held = max(0, self._held - len(data))

@@ -65,7 +65,8 @@ class RawPcm(Reader):
     Parameters
     ----------
     file : binary file object
-        File to read, such as ``sys.stdin.buffer``; it stays open.
+        File to read, such as ``sys.stdin.buffer``; it stays open. Where reading a file object returns None, as those of
+        Python do that do not wait, an empty block is passed on in place of samples, and it is read again for the next.
     encoding : str
         Format of a sample, named as in ffmpeg: "s16le" (as ``arecord -f S16_LE`` writes it), "s16be", "u8", "s8",
         "s24le", "s24be", "s32le", "s32be", "f32le", "f32be", "f64le", "f64be", "mulaw", "alaw". Integers are divided
@@ -139,13 +140,15 @@ class RawPcm(Reader):
         return (self._header.warning,) if self._header.warning else ()
 
     def frames(self) -> Generator[NDArray[np.float32], None, None]:
-        """Yield the samples, float32 (n, channels), as they arrive."""
+        """Yield the samples, float32 (n, channels), as they arrive; n is 0 where there are none at present."""
         size = self._width * self.channels
         most = BLOCK_SAMPLES // self.channels * size
         held, done, over = b"", 0, False
         with contextlib.closing(self._inflow):
             while not over:
-                more = self._inflow.read(most - len(held))
+                if (more := self._inflow.read(most - len(held))) is None:
+                    yield np.empty((0, self.channels), np.float32)
+                    continue
                 over = not more
                 held += self._header.rest() if over else self._header.take(more)
                 whole = len(held) - len(held) % size

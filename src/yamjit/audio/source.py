@@ -143,7 +143,9 @@ class AudioSource(ReadOnce):
         return self._conditioner.warnings + self._reader.warnings + self._doubts
 
     def blocks(self, ahead: Callable[[Any], Any] | None = None) -> Generator[NDArray[np.float32], None, None]:
-        """Yield the samples, float32 (tracks, n) with n > 0, each track contiguous, at `target_rate`.
+        """Yield the samples, float32 (tracks, n), each track contiguous, at `target_rate`.
+
+        n is 0 only where a live source has no samples at present, and does not wait for them, see `RawPcm`.
 
         A track is the mean of the channels, or one of them, resampled by soxr ("HQ") if the rates differ; n samples
         become ``floor(n * target_rate / sample_rate + 1/2)``, but at least one. Neither how the blocks are cut nor
@@ -191,6 +193,9 @@ class AudioSource(ReadOnce):
         position, last = self._skipped, np.inf if self._last is None else self._last
         try:
             for block in blocks:
+                if self.live and not len(block):
+                    yield np.empty((self.tracks, 0), np.float32)
+                    continue
                 first, position = position, position + len(block)
                 self._tell_clock(first, position)
                 wanted = block if self._first <= first and position <= last else self._wanted(block, first)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -12,7 +13,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from yamjit.errors import YamjitError
 from yamjit.serve.live import Session
 from yamjit.serve.problems import Problem, problem_response
-from yamjit.serve.together import for_many_streams
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -40,7 +40,7 @@ class Listening:
 
     def __init__(self, offer: Offer, figures: Figures) -> None:
         self._offer, self._figures = offer, figures
-        self._classifier = for_many_streams(offer.classifier)
+        self._hearing = ThreadPoolExecutor(1, "yamjit-hearing")
         self.sessions: set[Session] = set()
         self._draining = False
         self._sweep: asyncio.Task[None] | None = None
@@ -95,15 +95,15 @@ class Listening:
             raise Problem(503, "the service is about to end", {"Retry-After": "10"})
         if len(self.sessions) >= self._offer.limits.streams:
             raise Problem(503, f"there are {len(self.sessions)} streams already", {"Retry-After": "10"})
-        return Session(self._classifier, self._offer.listen.read(socket.query_params.multi_items()))
+        ask = self._offer.listen.read(socket.query_params.multi_items())
+        return Session(self._offer.classifier, ask, self._hearing)
 
     async def _serve(self, socket: WebSocket, session: Session) -> None:
-        session.start()
         feeding = asyncio.get_running_loop().create_task(_feed(socket, session))
         try:
             # RuntimeError: starlette's for what is sent after the end; the others are those of a client that left.
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                while lines := await session.lines():
+                async for lines in session.lines():
                     for line in lines:
                         await socket.send_text(line)
                 code = _RESTARTS if self._draining else _DONE

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from yamjit.audio import RawPcm
+from yamjit.audio import RAW_ENCODINGS, RawPcm
 from yamjit.errors import AudioError, YamjitError
 from yamjit.events import EventOptions, Watcher
 from yamjit.options import ClassifierOptions
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from yamjit.classifier import Classifier
 
 __all__ = ["LiveAsk", "Session"]
-
-#: Batches of lines that may wait for a client to read them, before samples are left unread.
-_MOST_BATCHES = 8
 
 #: Bytes of samples that may wait for their turn.
 _MOST_BYTES = 2**20
@@ -59,112 +55,98 @@ class LiveAsk:
 
 
 class _Blocks:
-    """A binary file whose bytes one thread writes, and another reads as they come."""
+    """A binary file that does not wait: the loop's thread writes it, and another reads what has come, in turns."""
 
     name = "<stdin>"  # as of `yamjit listen`
+    #: Bytes that are read in one turn, after which it says that there are none.
+    turn = 0
 
-    def __init__(self, taken: Callable[[], None]) -> None:
-        self._taken = taken
+    def __init__(self) -> None:
         self._blocks: deque[bytes] = deque()
-        self._come = threading.Condition()
-        self._over = False
-        self.waiting = 0
-        #: When the oldest block that was not read yet came.
-        self.since: float | None = None
+        #: Whether nothing more will be written.
+        self.is_over = False
+        #: Whether the last answer was that there are none.
+        self.is_dry = True
+        #: Bytes that were written so far.
+        self.come = 0
+        self._gone = 0
+
+    @property
+    def waiting(self) -> int:
+        """Number of bytes that wait."""
+        return self.come - self._gone
 
     def put(self, block: bytes) -> None:
-        with self._come:
-            self._blocks.append(block)
-            self.waiting += len(block)
-            if self.since is None:
-                self.since = time.monotonic()
-            self._come.notify()
+        """Write bytes."""
+        self._blocks.append(block)
+        self.come += len(block)
 
-    def end(self) -> None:
-        """End the file after what was written."""
-        with self._come:
-            self._over = True
-            self._come.notify()
-
-    def read1(self, count: int) -> bytes:
-        """Return at least one byte, at most `count`; nothing at the end."""
-        with self._come:
-            while not self._blocks and not self._over:
-                self.since = None
-                self._come.wait()
-            block = b""
-            if self._blocks:
-                block = self._blocks.popleft()
-                if len(block) > count:
-                    self._blocks.appendleft(block[count:])
-                    block = block[:count]
-                self.waiting -= len(block)
-        self._taken()
-        return block
+    def read1(self, count: int) -> bytes | None:
+        """Return bytes, at most `count`; None where there are none at present; nothing at the end."""
+        is_over = self.is_over  # before the look for bytes: none come after the end
+        if not self.is_dry or not (is_over or self._blocks):
+            self.is_dry = True
+            return None
+        count, taken = min(count, self.turn), []
+        while count and self._blocks:
+            block = self._blocks.popleft()
+            if len(block) > count:
+                self._blocks.appendleft(block[count:])
+                block = block[:count]
+            taken.append(block)
+            count -= len(block)
+        data = b"".join(taken)
+        self._gone += len(data)
+        self.is_dry = False
+        return data
 
     read = read1
 
 
 class _Lines:
-    """A stream of text that hands on lines, those of a window together, and waits where too many have not been sent."""
+    """A stream of text that is taken line by line."""
 
-    def __init__(self, hand_on: Callable[[list[str]], None]) -> None:
-        self._hand_on = hand_on
-        self._changed = threading.Condition()
-        self._waiting = 0
-        self._written: list[str] = []
-        self._dropped = False
+    def __init__(self) -> None:
+        self._text = ""
 
     def write(self, text: str) -> int:
-        self._written.append(text)
+        self._text += text
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what was written since."""
-        lines = re.findall(r"[^\n]*\n", "".join(self._written))
-        self._written.clear()
-        if lines:
-            with self._changed:
-                self._changed.wait_for(lambda: self._dropped or self._waiting < _MOST_BATCHES)
-                self._waiting += 1
-            if not self._dropped:
-                self._hand_on(lines)
+        """Do nothing: the lines are taken after each turn."""
 
-    def sent(self) -> None:
-        """Make room for another batch."""
-        with self._changed:
-            self._waiting -= 1
-            self._changed.notify()
-
-    def drop(self) -> None:
-        """Hand on no more lines, and wait for nobody."""
-        with self._changed:
-            self._dropped = True
-            self._changed.notify()
+    def take(self) -> list[str]:
+        """Return the lines that were written since."""
+        *lines, self._text = self._text.split("\n")
+        return [f"{line}\n" for line in lines]
 
 
 class Session:
-    """One stream, whose samples a thread of its own hears; the other methods are for the thread of the loop.
+    """One stream: the loop's thread takes its samples and gives its lines, and another hears them in turns.
 
     Parameters
     ----------
     classifier : Classifier
     ask : LiveAsk
+    hearing : Executor
+        The one thread that hears all streams.
     """
 
-    def __init__(self, classifier: Classifier, ask: LiveAsk) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, classifier: Classifier, ask: LiveAsk, hearing: Executor) -> None:
+        self._hearing = hearing
         self._ask = ask
-        self._classifier = classifier.with_options(ask.options)
-        self._has_room = asyncio.Event()
-        self._queue: asyncio.Queue[list[str]] = asyncio.Queue()
-        self._blocks = _Blocks(lambda: self._call(self._has_room.set))
-        self._lines = _Lines(lambda lines: self._call(self._queue.put_nowait, lines))
-        self._source = RawPcm(self._blocks, encoding=ask.encoding, sample_rate=ask.sample_rate, channels=ask.channels)
-        self._stream = self._classifier.windows(self._source, reading=ask.reading, level=True)
+        self._blocks, self._text = _Blocks(), _Lines()
+        source = RawPcm(self._blocks, encoding=ask.encoding, sample_rate=ask.sample_rate, channels=ask.channels)
+        self._stream = classifier.with_options(ask.options).windows(source, reading=ask.reading, level=True)
         self._watcher = None if ask.events is None else Watcher.of(self._stream, ask.events)
-        self._thread = threading.Thread(target=self._hear, name="yamjit-stream", daemon=True)
-        self._over = False
+        self._bytes_s = ask.sample_rate * ask.channels * RAW_ENCODINGS[ask.encoding][1]
+        self._blocks.turn = self._bytes_s  # a second
+        self._report = self._reported()
+        self._has_room, self._is_due = asyncio.Event(), asyncio.Event()
+        self._is_due.set()  # what comes before all samples
+        self._due_since: float | None = None
+        self._is_done = False
         #: Why the stream failed, if it did.
         self.failure: str | None = None
         #: Whether that is for what the client did.
@@ -184,31 +166,23 @@ class Session:
 
     @property
     def lag_s(self) -> float:
-        """Time for which samples have waited to be heard, in seconds."""
-        since = self._blocks.since
-        return 0.0 if since is None else time.monotonic() - since
-
-    def start(self) -> None:
-        """Begin to hear."""
-        self._thread.start()
+        """Time for which samples that make a window have waited to be heard, in seconds."""
+        return 0.0 if self._due_since is None else time.monotonic() - self._due_since
 
     async def put(self, block: bytes) -> None:
         """Take samples; return once there is room for more."""
-        self._blocks.put(block)
         self.fed = time.monotonic()
-        while self._blocks.waiting > _MOST_BYTES and not self._over:
+        if not self._blocks.is_over:
+            self._blocks.put(block)
+            self._look()
+        while self._blocks.waiting > _MOST_BYTES and not self._is_done:
             self._has_room.clear()
             await self._has_room.wait()
 
     def end(self) -> None:
         """End the stream after the samples that were taken."""
-        self._blocks.end()
-
-    async def lines(self) -> list[str]:
-        """Return the next lines; none at the end."""
-        lines = await self._queue.get()
-        self._lines.sent()
-        return lines
+        self._blocks.is_over = True
+        self._look()
 
     def refuse(self, reason: str) -> None:
         """End the stream after the samples that were taken, since nothing more of it will be taken."""
@@ -216,32 +190,62 @@ class Session:
         self.end()
 
     def abandon(self) -> None:
-        """End the stream; lines that nobody took are lost."""
-        self._blocks.end()
-        self._lines.drop()
+        """End the stream now."""
+        self._is_done = True
+        self.end()
+
+    async def lines(self) -> AsyncIterator[list[str]]:
+        """Yield the lines as they come; nothing more is heard before the next ones are asked for."""
+        loop = asyncio.get_running_loop()
+        while not self._is_done:
+            await self._is_due.wait()
+            lines = await loop.run_in_executor(self._hearing, self._advance)
+            self._look()
+            self._has_room.set()
+            yield lines
 
     async def close(self) -> None:
-        """Wait for the thread, whose stream has ended or is abandoned."""
+        """End the stream now, and release what it holds."""
         self.abandon()
-        await asyncio.to_thread(self._thread.join)
+        await asyncio.get_running_loop().run_in_executor(self._hearing, self._release)
 
-    def _call(self, function: Callable[..., object], *args: object) -> None:
-        self._loop.call_soon_threadsafe(function, *args)
+    def _look(self) -> None:
+        """See whether there is something to hear: what makes a window, more than may wait, or the end."""
+        blocks = self._blocks
+        enough = blocks.waiting and (blocks.come >= self._needed() or blocks.waiting > _MOST_BYTES)
+        if not (enough or blocks.is_over):
+            self._is_due.clear()
+            self._due_since = None
+        elif not self._is_due.is_set():
+            self._is_due.set()
+            self._due_since = time.monotonic()
 
-    def _hear(self) -> None:
+    def _needed(self) -> int:
+        """Return how many bytes it takes from the first one until the next window is complete, or the last one."""
+        stream, end_s = self._stream, self._ask.reading.end_s
+        window = stream.count // len(stream.channels)
+        next_s = stream.source.start_s + window * stream.hop_s + stream.window_s
+        return int((next_s if end_s is None else min(next_s, end_s)) * self._bytes_s)
+
+    def _advance(self) -> list[str]:
+        """Hear what has come, at most a turn of it; return the lines."""
         try:
-            self._report()
+            next(self._report)
+        except StopIteration:
+            self._is_done = True
         except YamjitError as error:
-            self.failure = self.failure or str(error)
+            self.failure, self._is_done = self.failure or str(error), True
         except Exception as error:  # noqa: BLE001 - told to the client, whose connection would hang otherwise
-            self.failure = f"{type(error).__name__}: {error}"
-        finally:
-            self._over = True
-            self._call(self._has_room.set)
-            self._call(self._queue.put_nowait, [])
+            self.failure, self._is_done = f"{type(error).__name__}: {error}", True
+        return self._text.take()
 
-    def _report(self) -> None:
-        stream, lines = self._stream, self._lines
+    def _release(self) -> None:
+        self._report.close()
+        self._stream.close()
+
+    def _reported(self) -> Iterator[None]:
+        """Hear the stream to its end, and yield whenever no samples are there."""
+        stream, lines = self._stream, self._text
         form: Any = FORMATS[self._ask.form].of_heads(stream.heads)
         with stream, form.open(lines) as writer:
             writer.begin(stream.name)
@@ -250,6 +254,8 @@ class Session:
                 for windows in stream:
                     if len(windows):
                         sink.take(windows)
+                    if self._blocks.is_dry:
+                        yield
             except AudioError as error:
                 self.failure = self.failure or str(error)
                 writer.failure(stream.name, str(error))
