@@ -14,11 +14,17 @@ if TYPE_CHECKING:
 
 __all__ = ["row_object", "summary_object", "to_json"]
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
 
 def row_object(row: Row) -> dict[str, Any]:
     """Return a row without its file."""
-    numbers = {name: round(getattr(row, name), 6) for name in ("start_s", "end_s", "score")}
-    return _without(row._asdict() | numbers | {"time": iso(row.time) or None}, "file")
+    value = row._asdict()
+    del value["file"]
+    for name in ("start_s", "end_s", "score"):
+        value[name] = round(value[name], 6)
+    value["time"] = iso(row.time) or None
+    return value
 
 
 def _without(value: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -41,4 +47,4 @@ def summary_object(summary: Summary) -> dict[str, Any]:
 
 def to_json(value: dict[str, Any]) -> str:
     """Return an object as one line of text."""
-    return escape_json(plain(json.dumps(value, ensure_ascii=False)))
+    return escape_json(plain(_ENCODER.encode(value)))

@@ -55,18 +55,16 @@ class LiveAsk:
 
 
 class _Blocks:
-    """A binary file that does not wait: the loop's thread writes it, and another reads what has come, in turns."""
+    """A binary file that does not wait: the loop's thread writes it, and another reads what has come."""
 
     name = "<stdin>"  # as of `yamjit listen`
-    #: Bytes that are read in one turn, after which it says that there are none.
+    #: Bytes that are read at once, at most.
     turn = 0
 
     def __init__(self) -> None:
         self._blocks: deque[bytes] = deque()
         #: Whether nothing more will be written.
         self.is_over = False
-        #: Whether the last answer was that there are none.
-        self.is_dry = True
         #: Bytes that were written so far.
         self.come = 0
         self._gone = 0
@@ -83,10 +81,9 @@ class _Blocks:
 
     def read1(self, count: int) -> bytes | None:
         """Return bytes, at most `count`; None where there are none at present; nothing at the end."""
-        is_over = self.is_over  # before the look for bytes: none come after the end
-        if not self.is_dry or not (is_over or self._blocks):
-            self.is_dry = True
-            return None
+        nothing = b"" if self.is_over else None  # before the look for bytes: none come after the end
+        if not self._blocks:
+            return nothing
         count, taken = min(count, self.turn), []
         while count and self._blocks:
             block = self._blocks.popleft()
@@ -97,7 +94,6 @@ class _Blocks:
             count -= len(block)
         data = b"".join(taken)
         self._gone += len(data)
-        self.is_dry = False
         return data
 
     read = read1
@@ -138,7 +134,8 @@ class Session:
         self._ask = ask
         self._blocks, self._text = _Blocks(), _Lines()
         source = RawPcm(self._blocks, encoding=ask.encoding, sample_rate=ask.sample_rate, channels=ask.channels)
-        self._stream = classifier.with_options(ask.options).windows(source, reading=ask.reading, level=True)
+        level = ask.events is not None and ask.events.min_dbfs is not None
+        self._stream = classifier.with_options(ask.options).windows(source, reading=ask.reading, level=level)
         self._watcher = None if ask.events is None else Watcher.of(self._stream, ask.events)
         self._bytes_s = ask.sample_rate * ask.channels * RAW_ENCODINGS[ask.encoding][1]
         self._blocks.turn = self._bytes_s  # a second
@@ -244,7 +241,7 @@ class Session:
         self._stream.close()
 
     def _reported(self) -> Iterator[None]:
-        """Hear the stream to its end, and yield whenever no samples are there."""
+        """Hear the stream to its end, and yield after each block, and where there is none."""
         stream, lines = self._stream, self._text
         form: Any = FORMATS[self._ask.form].of_heads(stream.heads)
         with stream, form.open(lines) as writer:
@@ -254,7 +251,7 @@ class Session:
                 for windows in stream:
                     if len(windows):
                         sink.take(windows)
-                    if self._blocks.is_dry:
+                    if not len(windows) or windows.channel == stream.channels[-1]:
                         yield
             except AudioError as error:
                 self.failure = self.failure or str(error)
