@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import threading
 from dataclasses import replace
@@ -227,6 +228,37 @@ def test_live_sources_are_heard_as_they_come(model: yamjit.Classifier, sound: np
         rest = list(stream)
     scores = np.concatenate([first.scores, *(part.scores for part in rest)])
     np.testing.assert_array_equal(scores, model.classify(sound, sample_rate=RATE).scores)
+
+
+class Slow(io.RawIOBase):
+    """Has nothing at every other look."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.looks = io.BytesIO(data), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self.looks += 1
+        return None if self.looks % 2 else self.data.readinto(memoryview(buffer)[:40_000])
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_source_that_does_not_wait_gives_nothing_meanwhile(
+    model: yamjit.Classifier, sound: np.ndarray, threads: int
+) -> None:
+    stereo = np.stack([sound, np.roll(sound, 5_000)], axis=1)[: 4 * RATE]
+    several = yamjit.load(model.source.data, backend="numpy", threads=threads)
+    raw = yamjit.RawPcm(Slow(stereo.tobytes()), encoding="f32le", sample_rate=22_050, channels=2)
+    with several.windows(raw, reading=yamjit.ReadOptions(channel="each")) as stream:
+        parts = list(stream)
+    assert [len(part) for part in parts[:2]] == [0, 0]
+    assert sum(not len(part) for part in parts) > len(stereo) * 8 // 40_000
+    expected = model.classify_channels(stereo, sample_rate=22_050)
+    for number, one in enumerate(expected):
+        found = np.concatenate([part.scores for part in parts if part.channel == number])
+        np.testing.assert_array_equal(found, one.scores)
 
 
 def test_leaving_early_closes_everything(model: yamjit.Classifier, sound: np.ndarray, tmp_path: Path) -> None:

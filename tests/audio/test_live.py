@@ -82,7 +82,7 @@ def test_raw_samples_are_scaled_by_their_type(encoding, data, values):
 
 
 class Chopped(io.RawIOBase):
-    """Gives at most as many bytes a time as it was told."""
+    """Gives at most as many bytes a time as it was told; for None it says that there are none at present."""
 
     def __init__(self, data, sizes):
         self.data = io.BytesIO(data)
@@ -92,10 +92,11 @@ class Chopped(io.RawIOBase):
         return True
 
     def readinto(self, buffer):
-        return self.data.readinto(memoryview(buffer)[: next(self.sizes, len(buffer))])
+        size = next(self.sizes, len(buffer))
+        return None if size is None else self.data.readinto(memoryview(buffer)[:size])
 
 
-@given(st.lists(st.integers(1, 7_000), max_size=40), st.sampled_from(["u8", "s24be", "f64le"]), st.integers(1, 3))
+@given(st.lists(st.none() | st.integers(1, 7_000), max_size=40), st.sampled_from(["u8", "s24be", "f64le"]), st.integers(1, 3))
 @settings(deadline=None, max_examples=40)
 def test_raw_samples_do_not_depend_on_how_they_come(sizes, encoding, channels):
     samples = steps(4_000, channels)
@@ -103,8 +104,14 @@ def test_raw_samples_do_not_depend_on_how_they_come(sizes, encoding, channels):
     options = {"encoding": encoding, "sample_rate": 44_100, "channels": channels}
     whole, _ = read(RawPcm(io.BytesIO(data), **options), channel="each")
     np.testing.assert_array_equal(read(RawPcm(Chopped(data, sizes), **options), channel="each")[0], whole)
-    buffered = io.BufferedReader(Chopped(data, sizes))
+    buffered = io.BufferedReader(Chopped(data, filter(None, sizes)))
     np.testing.assert_array_equal(read(RawPcm(buffered, **options), channel="each")[0], whole)
+
+
+def test_a_file_that_does_not_wait_gives_empty_blocks():
+    sizes = [None, 640, None, None, 3, 1]
+    blocks = [len(block) for block in RawPcm(Chopped(bytes(700), sizes), sample_rate=16_000, channels=2).frames()]
+    assert blocks == [0, 160, 0, 0, 1, 14]  # three bytes are no frame
 
 
 def test_raw_samples_are_handed_on_at_once():
@@ -265,7 +272,7 @@ class Odd:
         return self.value
 
 
-@pytest.mark.parametrize("value", [None, "ab", 3, KeyError("k"), OSError(5, "Input/output error")])
+@pytest.mark.parametrize("value", ["ab", 3, KeyError("k"), OSError(5, "Input/output error")])
 def test_a_file_object_that_fails(value):
     with pytest.raises(AudioError, match="<file object>: reading the file object"):
         read(RawPcm(Odd(value), sample_rate=16_000))

@@ -6,6 +6,7 @@ import contextlib
 import json
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.support.service import Server, running
@@ -64,8 +66,9 @@ def listened(*words: str, samples: bytes = SAMPLES) -> str:
         ("rate=16000&top=2", "--rate 16000 --top 2"),
         ("events&on=0.3&hop=0.24&format=csv", "--events --on 0.3 --hop 0.24 --format csv"),
         ("encoding=s16le&rate=44100&events=true&on=0.3", "--rate 44100 --events --on 0.3"),
+        ("channels=2&channel=each&rate=8000&start=1&top=1", "--channels 2 --channel each --rate 8000 --start 1 --top 1"),
     ],
-    ids=["windows", "events-csv", "events-resampled"],
+    ids=["windows", "events-csv", "events-resampled", "channels"],
 )
 def test_lines_are_those_of_listen_however_samples_are_chopped(server: Server, query: str, options: str) -> None:
     expected = listened(*options.split(), "--recorded-at", "2026-05-12T05:00:00")
@@ -88,9 +91,16 @@ def test_lines_come_as_soon_as_there_are_windows(server: Server) -> None:
 
 def test_a_stream_ends_after_the_time_that_was_asked_for(server: Server) -> None:
     with connected(server, "for=1&top=1") as stream:
-        stream.send(SAMPLES)
+        stream.send(SAMPLES[: 2 * 16_000])
         lines = rest(stream)
     assert json.loads(lines[-1])["duration_s"] == 1.0
+
+
+def test_windows_that_are_longer_than_what_may_wait(server: Server) -> None:
+    with connected(server, "encoding=f64le&rate=192000&channels=8&top=1") as stream:
+        for _ in range(4):
+            stream.send(bytes(3 * 2**20))
+        assert json.loads(stream.recv(timeout=20))["end_s"] == 0.975
 
 
 def test_streams_that_say_nothing_and_samples_that_are_none(server: Server) -> None:
@@ -146,6 +156,23 @@ def _soon(holds: Any) -> bool:
     while not holds() and time.monotonic() < until:
         time.sleep(0.05)
     return bool(holds())
+
+
+def test_a_stream_that_fails_and_a_client_that_does_not_read_hold_up_no_other(server: Server) -> None:
+    with connected(server, "top=33&hop=0.02", max_queue=1) as lazy:
+        for _ in range(8):
+            lazy.send(SAMPLES)
+        assert _soon(lambda: server.metric("yamjit_stream_lag_seconds") > 3)  # by then all buffers are full
+        with connected(server, "encoding=f32le") as loud:
+            loud.send(bytes(80_000) + np.full(20_000, 1e9, "<f4").tobytes())
+            told = [json.loads(line) for line in rest(loud)]
+        assert [one["type"] for one in told] == [*["row"] * 5, "error", "summary"]
+        assert loud.protocol.close_code == 1011
+        assert told[-2]["error"].startswith(loud.protocol.close_reason)
+        assert heard(server, f"top=2&{DATED}", [SAMPLES]) == listened("--top", "2", "--recorded-at", DATED[12:])
+        assert server.metric("yamjit_stream_lag_seconds") > 3
+        lazy.socket.shutdown(socket.SHUT_RDWR)
+    assert _soon(lambda: server.metric("yamjit_streams_open") == 0)
 
 
 def test_a_signal_in_mid_stream_delivers_all_windows() -> None:

@@ -43,6 +43,9 @@ __all__ = ["main"]
 #: Lengths of the recordings of `throughput`, in seconds.
 _LENGTHS_S = (10, 30, 60, 300)
 
+#: Length of the blocks that `streams` sends, in seconds: as long as from one window to the next.
+_BLOCK_S = 0.48
+
 
 def main() -> int:
     """Run what the arguments say; return the exit code."""
@@ -129,18 +132,24 @@ def _streams(args: argparse.Namespace) -> dict[str, Any]:
         lags = sorted(asyncio.run(_all_streams(one, args.count, args.during)))
         used = _processor_s(one.process.pid) - before
         memory = _resident(one.process.pid)
-    most = lags[-1]
+    most, expected = lags[-1], args.count * _whole_windows(args.during)
     return {
         "streams": args.count,
         "windows": len(lags),
-        "expected": args.count * (1 + int((args.during - 0.975) / 0.48)),
+        "expected": expected,
         "lag_p50_s": round(statistics.median(lags), 3),
         "lag_p99_s": round(lags[int(0.99 * len(lags))], 3),
         "lag_max_s": round(most, 3),
         "processor_share": round(used / args.during, 2),
+        "per_window_ms": round(1000 * used / len(lags), 2),
         "resident_mb": round(memory / 2**20),
-        "good": most < 1 and len(lags) >= args.count * int((args.during - 0.975) / 0.48),
+        "good": most < 1 and len(lags) == expected,
     }
+
+
+def _whole_windows(seconds: float) -> int:
+    """Return how many windows the blocks of a stream complete, of which none is padded."""
+    return 1 + int((int(seconds / _BLOCK_S) * _BLOCK_S - 0.975) / _BLOCK_S)
 
 
 async def _all_streams(server: Server, count: int, seconds: float) -> list[float]:
@@ -152,7 +161,7 @@ async def _all_streams(server: Server, count: int, seconds: float) -> list[float
 async def _one_stream(server: Server, noise: bytes, seconds: float, wait_s: float) -> list[float]:
     from websockets.asyncio.client import connect
 
-    size, block_s = 2 * 7680, 0.48
+    size = 2 * 7680
     sent: list[float] = []
     lags: list[float] = []
     address = f"ws://127.0.0.1:{server.port}/v1/listen"
@@ -164,15 +173,15 @@ async def _one_stream(server: Server, noise: bytes, seconds: float, wait_s: floa
                 row = json.loads(line)
                 if row["type"] == "row" and row["start_s"] != last:
                     last = row["start_s"]
-                    block = int(np.ceil((last + 0.975) / block_s)) - 1
+                    block = int(np.ceil((last + 0.975) / _BLOCK_S)) - 1
                     if block < len(sent):  # else it came with the end
                         lags.append(time.monotonic() - sent[block])
 
         receiving = asyncio.ensure_future(receive())
         await asyncio.sleep(max(0.0, 5 + wait_s - time.monotonic() % 1))
         begun = time.monotonic()
-        for index in range(int(seconds / block_s)):
-            await asyncio.sleep(max(0.0, begun + index * block_s - time.monotonic()))
+        for index in range(int(seconds / _BLOCK_S)):
+            await asyncio.sleep(max(0.0, begun + index * _BLOCK_S - time.monotonic()))
             at = index * size % (len(noise) - size)
             sent.append(time.monotonic())
             await stream.send(noise[at : at + size])
