@@ -246,7 +246,7 @@ class PatchStream:
 
         Unless blocks are apart, each is computed before the next one is cut.
         """
-        parts = (self._held, *samples) if self._held.size else samples
+        parts = (self._held, *samples) if self._held.size or not samples else samples
         return self._cut(parts[0] if len(parts) == 1 else np.concatenate(parts))
 
     def _cut(self, samples: Float32) -> Cut:

@@ -286,16 +286,18 @@ def _cut(
 ) -> Generator[tuple[int, Cut], None, None]:
     """Yield tracks and their next patches; what completes neither a frame nor a window is passed over.
 
-    Where a live source has no samples at present, the first track is yielded, and what it has then.
+    Where a live source has no samples at present, the first track is yielded, and nothing of it.
     """
     try:
         at_once = _WINDOWS_AT_ONCE if threads <= 2 else _WINDOWS_AT_ONCE // 2
         size = min(at_once * hop, _MOST_SAMPLES)
         first = None if threads == 1 else _FIRST_WINDOWS * hop
         for parts in ([block] for block in blocks) if live else recut(blocks, size, first):
+            if not parts[0].size:
+                yield 0, tracks[0].cut()
+                continue
             for track, stream in enumerate(tracks):
-                cut = stream.cut(*(part[track] for part in parts))
-                if not cut.empty or (live and not track and not parts[0].size):
+                if not (cut := stream.cut(*(part[track] for part in parts))).empty:
                     yield track, cut
         for track, stream in enumerate(tracks):
             if (zeros := stream.padding()).size and not (cut := stream.cut(zeros)).empty:

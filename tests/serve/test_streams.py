@@ -66,7 +66,7 @@ def listened(*words: str, samples: bytes = SAMPLES) -> str:
         ("rate=16000&top=2", "--rate 16000 --top 2"),
         ("events&on=0.3&hop=0.24&format=csv", "--events --on 0.3 --hop 0.24 --format csv"),
         ("encoding=s16le&rate=44100&events=true&on=0.3", "--rate 44100 --events --on 0.3"),
-        ("channels=2&channel=each&rate=8000&start=1&top=1", "--channels 2 --channel each --rate 8000 --start 1 --top 1"),
+        ("channels=2&channel=each&rate=8000&top=1", "--channels 2 --channel each --rate 8000 --top 1"),
     ],
     ids=["windows", "events-csv", "events-resampled", "channels"],
 )

@@ -55,16 +55,20 @@ class LiveAsk:
 
 
 class _Blocks:
-    """A binary file that does not wait: the loop's thread writes it, and another reads what has come."""
+    """A binary file that does not wait: the loop's thread writes it, and another reads what has come.
+
+    It gives at most `turn` bytes at once, and then says once that there are none.
+    """
 
     name = "<stdin>"  # as of `yamjit listen`
-    #: Bytes that are read at once, at most.
     turn = 0
 
     def __init__(self) -> None:
         self._blocks: deque[bytes] = deque()
         #: Whether nothing more will be written.
         self.is_over = False
+        #: Whether the last answer was that there are none.
+        self.is_dry = True
         #: Bytes that were written so far.
         self.come = 0
         self._gone = 0
@@ -81,9 +85,10 @@ class _Blocks:
 
     def read1(self, count: int) -> bytes | None:
         """Return bytes, at most `count`; None where there are none at present; nothing at the end."""
-        nothing = b"" if self.is_over else None  # before the look for bytes: none come after the end
-        if not self._blocks:
-            return nothing
+        is_over = self.is_over  # before the look for bytes: none come after the end
+        self.is_dry = not (self.is_dry and (self._blocks or is_over))
+        if self.is_dry:
+            return None
         count, taken = min(count, self.turn), []
         while count and self._blocks:
             block = self._blocks.popleft()
@@ -241,7 +246,7 @@ class Session:
         self._stream.close()
 
     def _reported(self) -> Iterator[None]:
-        """Hear the stream to its end, and yield after each block, and where there is none."""
+        """Hear the stream to its end, and yield whenever no samples are there."""
         stream, lines = self._stream, self._text
         form: Any = FORMATS[self._ask.form].of_heads(stream.heads)
         with stream, form.open(lines) as writer:
@@ -251,7 +256,7 @@ class Session:
                 for windows in stream:
                     if len(windows):
                         sink.take(windows)
-                    if not len(windows) or windows.channel == stream.channels[-1]:
+                    if self._blocks.is_dry:
                         yield
             except AudioError as error:
                 self.failure = self.failure or str(error)
