@@ -96,7 +96,11 @@ class Chopped(io.RawIOBase):
         return None if size is None else self.data.readinto(memoryview(buffer)[:size])
 
 
-@given(st.lists(st.none() | st.integers(1, 7_000), max_size=40), st.sampled_from(["u8", "s24be", "f64le"]), st.integers(1, 3))
+@given(
+    st.lists(st.none() | st.integers(1, 7_000), max_size=40),
+    st.sampled_from(["u8", "s24be", "f64le"]),
+    st.integers(1, 3),
+)
 @settings(deadline=None, max_examples=40)
 def test_raw_samples_do_not_depend_on_how_they_come(sizes, encoding, channels):
     samples = steps(4_000, channels)

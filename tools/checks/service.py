@@ -43,8 +43,8 @@ __all__ = ["main"]
 #: Lengths of the recordings of `throughput`, in seconds.
 _LENGTHS_S = (10, 30, 60, 300)
 
-#: Length of the blocks that `streams` sends, in seconds: as long as from one window to the next.
-_BLOCK_S = 0.48
+#: Length of a window, and from one to the next, in seconds.
+_WINDOW_S, _HOP_S = 0.975, 0.48
 
 
 def main() -> int:
@@ -55,6 +55,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60, help="of throughput, for each length of recordings")
     parser.add_argument("--count", type=int, default=300, help="streams, or mutants")
     parser.add_argument("--for", dest="during", type=float, default=30, help="seconds of each stream")
+    parser.add_argument("--block", type=float, default=_HOP_S, help="seconds of each message of a stream")
     parser.add_argument("--rounds", type=int, default=4, help="of overload")
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args()
@@ -129,10 +130,11 @@ def _streams(args: argparse.Namespace) -> dict[str, Any]:
             os.sched_setaffinity(int(task.name), {0})
         os.sched_setaffinity(0, set(range(1, os.cpu_count() or 2)))
         before = _processor_s(one.process.pid)
-        lags = sorted(asyncio.run(_all_streams(one, args.count, args.during)))
+        lags = sorted(asyncio.run(_all_streams(one, args)))
         used = _processor_s(one.process.pid) - before
         memory = _resident(one.process.pid)
-    most, expected = lags[-1], args.count * _whole_windows(args.during)
+    most, sent_s = lags[-1], _blocks(args) * args.block
+    expected = args.count * (1 + int((sent_s - _WINDOW_S) / _HOP_S + 1e-9))
     return {
         "streams": args.count,
         "windows": len(lags),
@@ -147,21 +149,21 @@ def _streams(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _whole_windows(seconds: float) -> int:
-    """Return how many windows the blocks of a stream complete, of which none is padded."""
-    return 1 + int((int(seconds / _BLOCK_S) * _BLOCK_S - 0.975) / _BLOCK_S)
+def _blocks(args: argparse.Namespace) -> int:
+    return int(args.during / args.block + 1e-9)
 
 
-async def _all_streams(server: Server, count: int, seconds: float) -> list[float]:
+async def _all_streams(server: Server, args: argparse.Namespace) -> list[float]:
     noise = np.random.default_rng(1).normal(0, 3000, 16_000 * 4).astype("<i2").tobytes()
-    every = await asyncio.gather(*(_one_stream(server, noise, seconds, 0.48 * index / count) for index in range(count)))
+    waits_s = np.arange(args.count) * _HOP_S / args.count
+    every = await asyncio.gather(*(_one_stream(server, noise, _blocks(args), args.block, wait_s) for wait_s in waits_s))
     return [lag for lags in every for lag in lags]
 
 
-async def _one_stream(server: Server, noise: bytes, seconds: float, wait_s: float) -> list[float]:
+async def _one_stream(server: Server, noise: bytes, blocks: int, block_s: float, wait_s: float) -> list[float]:
     from websockets.asyncio.client import connect
 
-    size = 2 * 7680
+    size = 2 * round(16_000 * block_s)
     sent: list[float] = []
     lags: list[float] = []
     address = f"ws://127.0.0.1:{server.port}/v1/listen"
@@ -173,15 +175,15 @@ async def _one_stream(server: Server, noise: bytes, seconds: float, wait_s: floa
                 row = json.loads(line)
                 if row["type"] == "row" and row["start_s"] != last:
                     last = row["start_s"]
-                    block = int(np.ceil((last + 0.975) / _BLOCK_S)) - 1
+                    block = int(np.ceil((last + _WINDOW_S) / block_s - 1e-9)) - 1
                     if block < len(sent):  # else it came with the end
                         lags.append(time.monotonic() - sent[block])
 
         receiving = asyncio.ensure_future(receive())
         await asyncio.sleep(max(0.0, 5 + wait_s - time.monotonic() % 1))
         begun = time.monotonic()
-        for index in range(int(seconds / _BLOCK_S)):
-            await asyncio.sleep(max(0.0, begun + index * _BLOCK_S - time.monotonic()))
+        for index in range(blocks):
+            await asyncio.sleep(max(0.0, begun + index * block_s - time.monotonic()))
             at = index * size % (len(noise) - size)
             sent.append(time.monotonic())
             await stream.send(noise[at : at + size])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -245,7 +245,7 @@ class Session:
         self._report.close()
         self._stream.close()
 
-    def _reported(self) -> Iterator[None]:
+    def _reported(self) -> Generator[None, None, None]:
         """Hear the stream to its end, and yield whenever no samples are there."""
         stream, lines = self._stream, self._text
         form: Any = FORMATS[self._ask.form].of_heads(stream.heads)
