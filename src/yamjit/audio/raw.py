@@ -65,8 +65,8 @@ class RawPcm(Reader):
     Parameters
     ----------
     file : binary file object
-        File to read, such as ``sys.stdin.buffer``; it stays open. Where reading a file object returns None, as those of
-        Python do that do not wait, an empty block is passed on in place of samples, and it is read again for the next.
+        File to read, such as ``sys.stdin.buffer``; it stays open. A file object may return None, as raw files of Python
+        do that do not wait: an empty block is passed on, and the next one is asked for when it is wanted.
     encoding : str
         Format of a sample, named as in ffmpeg: "s16le" (as ``arecord -f S16_LE`` writes it), "s16be", "u8", "s8",
         "s24le", "s24be", "s32le", "s32be", "f32le", "f32be", "f64le", "f64be", "mulaw", "alaw". Integers are divided

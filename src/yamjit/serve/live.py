@@ -27,6 +27,9 @@ __all__ = ["LiveAsk", "Session"]
 #: Bytes of samples that may wait for their turn.
 _MOST_BYTES = 2**20
 
+#: Sound that is heard in one turn, at most, in seconds.
+_MOST_TURN_S = 1.0
+
 
 @dataclass(frozen=True)
 class LiveAsk:
@@ -61,7 +64,7 @@ class _Blocks:
     """
 
     name = "<stdin>"  # as of `yamjit listen`
-    turn = 0
+    turn = 1
 
     def __init__(self) -> None:
         self._blocks: deque[bytes] = deque()
@@ -143,7 +146,7 @@ class Session:
         self._stream = classifier.with_options(ask.options).windows(source, reading=ask.reading, level=level)
         self._watcher = None if ask.events is None else Watcher.of(self._stream, ask.events)
         self._bytes_s = ask.sample_rate * ask.channels * RAW_ENCODINGS[ask.encoding][1]
-        self._blocks.turn = self._bytes_s  # a second
+        self._blocks.turn = max(1, int(min(_MOST_TURN_S, 2 * self._stream.hop_s) * self._bytes_s))  # two windows
         self._report = self._reported()
         self._has_room, self._is_due = asyncio.Event(), asyncio.Event()
         self._is_due.set()  # what comes before all samples
