@@ -109,6 +109,7 @@ def main() -> None:
     slot = model.feature_scorer(("embedding",)).slots["embedding"]
     kept = (args.keep or Path(tempfile.mkdtemp())) / f"codes-{args.rows}.npy"
     if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
         np.save(kept, codes(model, Path(os.environ["YAMJIT_TEST_DATA"], "audio"), args.rows))
     numbers = np.load(kept)
     print(f"{len(numbers)} rows, {len(np.unique(numbers, axis=0))} of them different")

@@ -69,7 +69,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.usefixtures("umask")
-def test_another_folder_has_the_same_bytes(
+def test_another_folder_and_order_have_the_same_bytes(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -78,7 +78,7 @@ def test_another_folder_has_the_same_bytes(
     place = tmp_path / "another folder"
     place.mkdir()
     shutil.copytree(folder.parent / "bitcode", place / "bitcode")
-    assert main([PLATFORM, OTHER, WASM, "-o", str(place / "libraries")]) == 0
+    assert main([WASM, OTHER, PLATFORM, "-o", str(place / "libraries")]) == 0
     assert "compiled in" not in capsys.readouterr().out
     first = contents(folder)
     assert len(first) == 10

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -143,14 +147,47 @@ def test_nothing_is_asked_of_another_host(found: Any) -> None:
     assert all(origin.startswith(("http://127.0.0.1:", "http://far.test:", "blob:")) for origin in found["asked"])
 
 
-def test_in_firefox(page: Path, starter: yamjit.Classifier, tmp_path: Path) -> None:
-    """Its own fake microphone plays a tone; where there is no loudspeaker, it plays nothing, which the page tells."""
+@pytest.fixture
+def microphone(tmp_path: Path, examples: dict[Path, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[bool]:
+    """A loudspeaker that is silent and a microphone that hears a siren again and again; whether PulseAudio has them."""
+    if shutil.which("pulseaudio") is None or shutil.which("paplay") is None:
+        yield False
+        return
+    (siren,) = [path for path, label in examples.items() if label == "Siren"]
+    samples = soundfile.read(siren, dtype="int16")[0]
+    silence = np.zeros(4 * RATE, np.int16)
+    soundfile.write(tmp_path / "played.wav", np.concatenate([silence, samples] * 20), RATE)
+    socket = tmp_path / "socket"
+    loaded = (
+        f"module-native-protocol-unix auth-anonymous=1 socket={socket}",
+        "module-null-sink sink_name=loudspeaker",
+        "module-null-sink sink_name=room",
+        "module-remap-source master=room.monitor source_name=microphone",
+    )
+    command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]
+    command += [f"--load={module}" for module in loaded]
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("PULSE_SERVER", f"unix:{socket}")
+    with contextlib.ExitStack() as ended:
+        for started in (command, ["paplay", "--device=room", str(tmp_path / "played.wav")]):
+            process = ended.enter_context(subprocess.Popen(started, stderr=subprocess.DEVNULL))
+            ended.callback(process.kill)
+            while not socket.exists():
+                assert process.poll() is None
+                time.sleep(0.05)
+        yield True
+
+
+def test_in_firefox(page: Path, starter: yamjit.Classifier, tmp_path: Path, microphone: bool) -> None:
+    """Without PulseAudio its own fake microphone plays a tone, or nothing where no loudspeaker sets the pace."""
     soundfile.write(tmp_path / "noise.wav", noise(2), RATE)
     command = [sys.executable, "-m", "yamjit", "web", "--no-browser", str(page)]
-    seen = visit("firefox", tmp_path, command=command, files=[str(tmp_path / "noise.wav")])
-    if seen["problem"]:
-        assert seen["problem"].startswith("Nothing has come from the microphone yet, not even silence")
-    else:
+    event = {"event": "Siren"} if microphone else {}
+    seen = visit("firefox", tmp_path, command=command, files=[str(tmp_path / "noise.wav")], **event)
+    if microphone or not seen["problem"]:
+        assert seen["problem"] == ""
         check_scores(seen, starter)
+    else:
+        assert seen["problem"].startswith("Nothing has come from the microphone yet, not even silence")
     assert seen["recordings"][0].startswith("noise.wav")
     assert "errors" not in seen

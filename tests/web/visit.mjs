@@ -16,7 +16,7 @@ const CHROMIUM = [
   "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${given.microphone}%noloop`,
   "--host-resolver-rules=MAP far.test 127.0.0.1", `--log-net-log=${join(given.folder, "net.json")}`,
 ];
-const FIREFOX = { "media.navigator.streams.fake": true, "media.navigator.permission.disabled": true };
+const FIREFOX = { "media.navigator.streams.fake": !given.event, "media.navigator.permission.disabled": true };
 const found = {};
 
 /** In the page: keep what goes from the microphone to the worker, and what comes back, since it was started last. */
@@ -115,6 +115,7 @@ async function live(page) {
     found.bars = await page.$$eval("#bars li", (rows) => rows.map((row) => [row.innerText, row.className]));
     await until(page, (name) => [...document.querySelectorAll("#events tr")].some((row) => row.innerText.includes(name) && !row.innerText.includes("…")), given.event);
     await until(page, (name) => window.said.some((text) => text.includes(name)), given.event);
+    found.problem = await textOf(page, "#problem");
     found.said = await page.evaluate(() => window.said);
     await page.type("#filter", "no such class");
     await until(page, () => document.querySelector("#events").innerText.startsWith("None yet"));

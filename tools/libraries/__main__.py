@@ -12,15 +12,17 @@ same bytes.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tools.libraries.bitcode import functions, make_bitcode
-from tools.libraries.building import build, kernels
+from tools.libraries.building import build_apart
 from tools.libraries.kit import write_kit, write_manifest
-from tools.libraries.platforms import PLATFORMS
+from tools.libraries.platforms import PLATFORMS, Platform
 from yamjit.errors import YamjitError
 
 __all__ = ["main"]
@@ -39,11 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         cache = folder.parent / "bitcode"
         make_bitcode(dict.fromkeys(function for platform in platforms for function in functions(platform)), cache)
-        for platform in platforms:
-            start = time.perf_counter()
-            build(platform, kernels(platform, cache), folder / platform.name)
-            sizes = ", ".join(f"{name} {(folder / platform.name / name).stat().st_size:,}" for name in platform.files)
-            print(f"{platform.name}: {sizes} bytes, {time.perf_counter() - start:.1f} s", flush=True)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for line in pool.map(lambda platform: _built(platform, cache, folder / platform.name), platforms):
+                print(line, flush=True)
         files = [f"{platform.name}/{name}" for platform in platforms for name in platform.files]
         kit = write_kit(folder, files)
         write_manifest(folder, files)
@@ -52,6 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _built(platform: Platform, cache: Path, folder: Path) -> str:
+    start = time.perf_counter()
+    build_apart(platform, cache, folder)
+    sizes = ", ".join(f"{name} {(folder / name).stat().st_size:,}" for name in platform.files)
+    return f"{platform.name}: {sizes} bytes, {time.perf_counter() - start:.1f} s"
 
 
 if __name__ == "__main__":

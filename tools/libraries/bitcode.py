@@ -29,7 +29,7 @@ from yamjit.kernels.steps.compiled import RUN_INT8_STEPS, RUN_STEPS
 from yamjit.kernels.vectors.target import TARGETS
 from yamjit.writing import write_whole
 
-__all__ = ["MODULES", "OF_ALL", "OF_THE_LAST", "Function", "functions", "make_bitcode"]
+__all__ = ["MODULES", "OF_ALL", "OF_THE_LAST", "Function", "functions", "make_bitcode", "run_apart"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,16 +92,19 @@ def make_bitcode(wanted: Iterable[Function], cache: Path) -> None:
 
 
 def _compiled_apart(function: Function, path: Path) -> str:
-    """Compile in a process whose result depends on nothing but its arguments, not on what was compiled before."""
     start = time.perf_counter()
+    run_apart("tools.libraries.bitcode", function.entry.name, function.lowering, str(path))
+    return f"{function.symbol}: compiled in {time.perf_counter() - start:.0f} s"
+
+
+def run_apart(module: str, *arguments: str) -> None:
+    """Run a module in a process whose result depends on its arguments alone, not on what LLVM has done before."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "PYTHON", "YAMJIT_"))}
     environment = {**kept, "PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    arguments = (function.entry.name, function.lowering, str(path))
-    command = [sys.executable, "-m", "tools.libraries.bitcode", *arguments]
+    command = [sys.executable, "-m", module, *arguments]
     run = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True)
     if run.returncode:
-        raise YamjitError(f"{function.symbol} cannot be compiled: {run.stderr.strip()}")
-    return f"{function.symbol}: compiled in {time.perf_counter() - start:.0f} s"
+        raise YamjitError(f"{' '.join((module, *arguments))} failed: {run.stderr.strip()}")
 
 
 def _compile(name: str, lowering: str, path: Path) -> None:

@@ -1,4 +1,9 @@
-"""From bitcode to the libraries of a platform: object files by LLVM, the C sources and the linker by Zig."""
+"""From bitcode to the libraries of a platform: object files by LLVM, the C sources and the linker by Zig.
+
+::
+
+    python -m tools.libraries.building PLATFORM BITCODE FOLDER
+"""
 
 from __future__ import annotations
 
@@ -10,13 +15,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tools.libraries.bitcode import MODULES, functions
-from tools.libraries.platforms import STATIC, Platform
+from tools.libraries.bitcode import MODULES, functions, run_apart
+from tools.libraries.platforms import PLATFORMS, STATIC, Platform
 from yamjit.errors import YamjitError
 from yamjit.kernels.machine_code.sources import C_SOURCES, sources_digest
 from yamjit.kernels.vectors.target import TARGETS
 
-__all__ = ["build", "kernels"]
+__all__ = ["build", "build_apart", "kernels"]
 
 _PACKAGE = Path(__file__).resolve().parents[2] / "src" / "yamjit"
 
@@ -50,6 +55,14 @@ def kernels(platform: Platform, cache: Path) -> dict[str, bytes]:
         name = exported.get(function, function.symbol)
         found[function.symbol] = emit_object(code, target, platform.triple, {function.symbol: name})
     return found
+
+
+def build_apart(platform: Platform, cache: Path, folder: Path) -> None:
+    """Write the libraries or modules of a platform, of the bitcode in a cache, into a folder.
+
+    It has a process of its own: once LLVM has made modules of WebAssembly, it makes other code of the same bitcode.
+    """
+    run_apart("tools.libraries.building", platform.name, str(cache), str(folder))
 
 
 def build(platform: Platform, kernels: Mapping[str, bytes], folder: Path) -> None:
@@ -119,3 +132,8 @@ def _zig(place: Path, *arguments: str) -> None:
     run = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
     if run.returncode:
         raise YamjitError(f"zig {' '.join(arguments)}: {run.stderr.strip()}")
+
+
+if __name__ == "__main__":
+    _platform, _cache, _folder = PLATFORMS[sys.argv[1]], Path(sys.argv[2]), Path(sys.argv[3])
+    build(_platform, kernels(_platform, _cache), _folder)
