@@ -284,10 +284,7 @@ def _channels(tracks: Sequence[PatchStream]) -> tuple[int | None, ...]:
 def _cut(
     blocks: Generator[Float32, None, None], tracks: Sequence[PatchStream], hop: int, threads: int = 1, *, live: bool
 ) -> Generator[tuple[int, Cut], None, None]:
-    """Yield tracks and their next patches; what completes neither a frame nor a window is passed over.
-
-    Where a live source has no samples at present, the first track is yielded, and nothing of it.
-    """
+    """Yield tracks and their next patches, where there are some or a frame, or a live source has no samples yet."""
     try:
         at_once = _WINDOWS_AT_ONCE if threads <= 2 else _WINDOWS_AT_ONCE // 2
         size = min(at_once * hop, _MOST_SAMPLES)

@@ -143,9 +143,7 @@ class AudioSource(ReadOnce):
         return self._conditioner.warnings + self._reader.warnings + self._doubts
 
     def blocks(self, ahead: Callable[[Any], Any] | None = None) -> Generator[NDArray[np.float32], None, None]:
-        """Yield the samples, float32 (tracks, n), each track contiguous, at `target_rate`.
-
-        n is 0 only where a live source has no samples at present, and does not wait for them, see `RawPcm`.
+        """Yield the samples, float32 (tracks, n), each track contiguous, at `target_rate`; n > 0, but see `RawPcm`.
 
         A track is the mean of the channels, or one of them, resampled by soxr ("HQ") if the rates differ; n samples
         become ``floor(n * target_rate / sample_rate + 1/2)``, but at least one. Neither how the blocks are cut nor
@@ -193,9 +191,6 @@ class AudioSource(ReadOnce):
         position, last = self._skipped, np.inf if self._last is None else self._last
         try:
             for block in blocks:
-                if self.live and not len(block):
-                    yield np.empty((self.tracks, 0), np.float32)
-                    continue
                 first, position = position, position + len(block)
                 self._tell_clock(first, position)
                 wanted = block if self._first <= first and position <= last else self._wanted(block, first)
@@ -205,6 +200,8 @@ class AudioSource(ReadOnce):
                         raise LimitError(f"{self.name}: lasts longer than {self._limits.seconds:g} s (limit seconds)")
                     if ready.shape[1]:
                         yield ready
+                elif self.live and not len(block):
+                    yield np.empty((self.tracks, 0), np.float32)
                 if position >= last:
                     break
         finally:
@@ -212,19 +209,17 @@ class AudioSource(ReadOnce):
         if conditioner.taken == 0:
             self._refuse_nothing()
         self._end = self._first + conditioner.taken
-        rest = conditioner.flush()
-        if rest.shape[1]:
+        if (rest := conditioner.flush()).shape[1]:
             yield rest
 
     def _wanted(self, block: NDArray[np.float32], first: int) -> NDArray[np.float32]:
         """Return what is to be read of a block that begins with frame `first`."""
-        high = len(block) if self._last is None else max(0, self._last - first)
-        return block[max(0, self._first - first) : high]
+        return block[max(0, self._first - first) : len(block) if self._last is None else max(0, self._last - first)]
 
     def _tell_clock(self, first: int, last: int) -> None:
         """Tell a live clock when the frames from `first` to `last` came."""
         clock = self.clock
-        if isinstance(clock, LiveClock) and (arrival := self._reader.arrival()) is not None:
+        if last > first and isinstance(clock, LiveClock) and (arrival := self._reader.arrival()) is not None:
             clock.hear(first / self.sample_rate, last / self.sample_rate, *arrival)
 
     def _refuse_nothing(self) -> None:
