@@ -160,6 +160,7 @@ def _npz(path: Path, file: BinaryIO) -> EmbeddingTable:
     with zipfile.ZipFile(file) as archive:
         if sum(one.file_size for one in archive.infolist()) > max(2**20, _MOST_UNPACKED * size):
             raise LimitError(f"{str(path)!r}: its arrays are more than {_MOST_UNPACKED} times as large as the file")
+    file.seek(0)
     with np.load(file, allow_pickle=False) as kept:
         found = {name: kept[name] for name in kept.files}
     starts = found["times_s"].astype(np.float64)
