@@ -18,11 +18,15 @@ from yamjit.results import Row
 from yamjit.search.container import read_container, write_container
 from yamjit.search.graph import Graph
 from yamjit.search.nearest import nearest
+from yamjit.search.sketch import Sketch
 from yamjit.writing import whole_file
 
 __all__ = ["Hit", "Index"]
 
 _FIRST = 64
+
+#: What a sketch costs, as windows that are searched for without one: for each row, and whatever the rows.
+_SKETCH_COST, _ANY_SKETCH_COST = 12, 2**19
 
 #: Arrays of an index, and their types; those of the graph may be missing.
 _ROWS = {
@@ -90,6 +94,7 @@ class Index:
         _check(said, arrays)
         self._said, self._arrays = said, arrays
         self._numbers = arrays["numbers"]
+        self._asked = 0
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Index:
@@ -179,7 +184,7 @@ class Index:
             raise InputError("the index is exact, and has no graph for an approximate search: build it with one")
         if by_graph and queries.dtype != self._numbers.dtype:
             raise InputError("the approximate search is for embeddings that the model gave: ask for approximate=False")
-        find = self._graph.nearest if by_graph else functools.partial(nearest, self._numbers)
+        find = self._graph.nearest if by_graph else functools.partial(nearest, self._numbers, self._sketch_for(queries))
         count = max(_FIRST, 8 * n)
         while True:
             rows, similar, floor = find(queries, count)
@@ -193,6 +198,17 @@ class Index:
     @functools.cached_property
     def _graph(self) -> Graph:
         return Graph(self._numbers, *(self._arrays[name] for name in _GRAPH))
+
+    def _sketch_for(self, queries: npt.NDArray[Any]) -> Sketch | None:
+        """Return a sketch of the rows once as much was searched for as one costs, or where there is no other way."""
+        self._asked += len(queries)
+        are_codes = self._numbers.dtype == queries.dtype == np.uint8
+        is_worth_it = self._asked > _SKETCH_COST + _ANY_SKETCH_COST / len(self)
+        return self._sketch if is_worth_it or not are_codes else None
+
+    @functools.cached_property
+    def _sketch(self) -> Sketch:
+        return Sketch(self._numbers)
 
     def _queries(self, embeddings: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return what is asked for in the numbers of the index, or in float64 where these do not hold it."""
