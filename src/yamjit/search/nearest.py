@@ -91,9 +91,7 @@ def _sketched(
     return np.flatnonzero(most >= least - error), float(np.nextafter(least, -np.inf))
 
 
-def _scanned(
-    numbers: npt.NDArray[Any], queries: npt.NDArray[Any], count: int
-) -> tuple[npt.NDArray[np.int64], float]:
+def _scanned(numbers: npt.NDArray[Any], queries: npt.NDArray[Any], count: int) -> tuple[npt.NDArray[np.int64], float]:
     """Return the `count` most similar rows of each query in codes, and the similarity above which none is missing."""
     lib = usearch()
     found = lib.search(numbers, queries, count, lib.MetricKind.Cos, exact=True, dtype=lib.ScalarKind.U8)
