@@ -72,6 +72,7 @@ def test_the_exact_search_is_that_of_numpy(model: yamjit.Classifier, scale: floa
     numbers = codes(4000)
     index = build_index(table(numbers, scale), model=model)
     assert not index.is_approximate
+    # The later ones have a sketch to go by.
     for first in range(0, 300, 3):
         queries = numbers[first : first + 1 + first % 3]
         hits = index.search(queries * np.float32(scale), 25, apart_s=0)
@@ -92,6 +93,8 @@ def test_models_in_floating_point(model: yamjit.Classifier, scale: float) -> Non
     index = build_index(floats, model=model)
     for query in numbers[:20]:
         assert rows_of(index.search(query, 10, apart_s=0)) == truth(numbers, query[None], 10)[0]
+    with pytest.raises(InputError, match="finite numbers in float32"):
+        index.search(numbers[0].astype(np.float64) * 1e300)
 
 
 def test_the_approximate_search_finds_nearly_all(model: yamjit.Classifier, scale: float) -> None:
