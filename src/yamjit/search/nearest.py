@@ -19,8 +19,8 @@ _ERROR = 1e-4
 #: Rows that are compared in float64 at a time.
 _CHUNK = 2**7
 
-#: Where a sketch leaves more than one row in so many, usearch is faster.
-_FEW = 8
+#: One row in this many is the most that a sketch may leave: of more, usearch is faster.
+_MOST_LEFT = 8
 
 #: Row numbers by falling similarity, the similarity of each, and the one above which no row is missing.
 Candidates = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], float]
@@ -45,7 +45,7 @@ def nearest(numbers: npt.NDArray[Any], sketch: Sketch | None, queries: npt.NDArr
         return ranked(numbers, np.arange(len(numbers)), queries, -np.inf)
     if sketch is not None:
         keys, floor = _sketched(numbers, sketch, queries, count)
-    if sketch is None or (len(keys) * _FEW > len(numbers) and numbers.dtype == queries.dtype == np.uint8):
+    if sketch is None or (len(keys) * _MOST_LEFT > len(numbers) and numbers.dtype == queries.dtype == np.uint8):
         keys, floor = _scanned(numbers, queries, count)
     return ranked(numbers, keys, queries, floor)
 
