@@ -28,7 +28,7 @@ from yamjit.options import ClassifierOptions
 from yamjit.plan.plan import Plan
 from yamjit.reading import ReadOptions
 from yamjit.sample_windows import NetworkFrames, SampleWindows
-from yamjit.scoring import FeatureScorer, Scorer
+from yamjit.scoring import FeatureScorer, Scorer, ScoringNetwork
 from yamjit.spec import EMBEDDING, MOST_THREADS
 from yamjit.store import ResolvedModel
 from yamjit.text import plural, printable
@@ -90,6 +90,8 @@ class Model:
             from yamjit.head_networks import HeadNetworks
 
             self._attached = HeadNetworks(heads, self.network, loaded)
+        #: What gives the scores: the model's network, or those of the heads that it was loaded with.
+        self.scoring_network: ScoringNetwork = self._attached or self.network
         if not self.head_records:
             raise ModelError(
                 "a model with an output of scores is accepted, this one has embeddings: give heads with it"
@@ -154,8 +156,14 @@ class Model:
     @functools.cached_property
     def _scorer(self) -> Scorer:
         outputs = [head.index for head in self.heads]
-        network = self._attached or self.network
-        return Scorer(self._cutter, network, self._calibrations, self.sample_rate, outputs)
+        return Scorer(self._cutter, self.scoring_network, self._calibrations, self.sample_rate, outputs)
+
+    def scored_by(self: _Self, network: ScoringNetwork) -> _Self:
+        """Return the same model with another way to run what gives the scores."""
+        other = copy.copy(self)
+        other.scoring_network = network
+        other.__dict__.pop("_scorer", None)
+        return other
 
     def _hop(self, reading: ReadOptions) -> int:
         """Return a hop in samples."""

@@ -17,7 +17,7 @@ from yamjit.network import HeadOutput, Outputs, Quantized
 if TYPE_CHECKING:
     from yamjit.plan.plan import Plan, Slot
 
-__all__ = ["FeatureScorer", "FeatureWindows", "Scorer", "Windows"]
+__all__ = ["FeatureScorer", "FeatureWindows", "Scorer", "ScoringNetwork", "Windows"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -28,13 +28,18 @@ _NO_TIMES = np.empty(0, np.float64)
 _NO_FRAMES = np.empty((0, 0), np.float32)
 
 
-class _Network(Protocol):
+class ScoringNetwork(Protocol):
     """What `Network` and `yamjit.head_networks.HeadNetworks` have in common."""
 
     @property
-    def plans(self) -> tuple[Plan, ...]: ...
-    def warm_up(self) -> None: ...
-    def answers(self, patches: Float32) -> list[Quantized]: ...
+    def plans(self) -> tuple[Plan, ...]:
+        """The plans that results are of."""
+
+    def warm_up(self) -> None:
+        """Do now what the first run would do beside its work, see `Network.warm_up`."""
+
+    def answers(self, patches: Float32) -> list[Quantized]:
+        """Return scores and logits of each output, and the embeddings, see `Network.answers`."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,7 +92,7 @@ class Scorer:
     def __init__(
         self,
         front_end: FrontEnd,
-        network: _Network,
+        network: ScoringNetwork,
         calibrations: Sequence[Calibration | None],
         sample_rate: int,
         heads: Sequence[int],
@@ -161,7 +166,7 @@ class FeatureScorer:
     `features` are their names, in order.
     """
 
-    def __init__(self, front_end: FrontEnd, network: _Network, sample_rate: int, features: Sequence[str]) -> None:
+    def __init__(self, front_end: FrontEnd, network: ScoringNetwork, sample_rate: int, features: Sequence[str]) -> None:
         self.front_end = front_end
         self.network = network
         self.sample_rate = sample_rate

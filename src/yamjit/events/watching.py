@@ -98,11 +98,22 @@ class Watcher:
         InputError
             If they are of another channel, or `EventDetector.push` refuses them.
         """
+        detector = self._detector(windows)
+        return self._timed(detector.push(windows.times_s, self._listing.reduce(windows.heads), windows.level_dbfs))
+
+    def push_each(self, windows: Windows) -> Iterator[list[Event]]:
+        """Do the same one window at a time: yield the events that are over with each; `open` is as of that window."""
+        detector, scores, levels = self._detector(windows), self._listing.reduce(windows.heads), windows.level_dbfs
+        for start in range(len(windows)):
+            one = slice(start, start + 1)
+            yield self._timed(detector.push(windows.times_s[one], scores[one], None if levels is None else levels[one]))
+
+    def _detector(self, windows: Windows) -> EventDetector:
         detector = self._detectors.get(windows.channel)
         if detector is None:
             channels = ", ".join(map(str, self._detectors))
             raise InputError(f"the windows are of channel {windows.channel}; accepted are {channels}")
-        return self._timed(detector.push(windows.times_s, self._listing.reduce(windows.heads), windows.level_dbfs))
+        return detector
 
     def watch(self, stream: WindowStream) -> Iterator[Event]:
         """Read a stream to its end and yield its events, each when it is over."""

@@ -37,9 +37,9 @@ class RowSink:
         if self._watcher is None:
             self._writer.rows(self._stream.rows(windows))
             return
-        over = self._watcher.push(windows)
-        self._tell_begins([*over, *self._watcher.open])
-        self._end(over)
+        for over in self._watcher.push_each(windows):  # what a line says does not depend on what came at once
+            self._tell_begins([*over, *self._watcher.open])
+            self._end(over)
 
     def finish(self) -> None:
         """Write the events that end with the recording."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -13,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from yamjit.errors import YamjitError
 from yamjit.serve.live import Session
 from yamjit.serve.problems import Problem, problem_response
+from yamjit.serve.together import Hearing
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -40,7 +40,7 @@ class Listening:
 
     def __init__(self, offer: Offer, figures: Figures) -> None:
         self._offer, self._figures = offer, figures
-        self._hearing = ThreadPoolExecutor(1, "yamjit-hearing")
+        self._hearing = Hearing(offer.classifier)
         self.sessions: set[Session] = set()
         self._draining = False
         self._sweep: asyncio.Task[None] | None = None
@@ -96,7 +96,7 @@ class Listening:
         if len(self.sessions) >= self._offer.limits.streams:
             raise Problem(503, f"there are {len(self.sessions)} streams already", {"Retry-After": "10"})
         ask = self._offer.listen.read(socket.query_params.multi_items())
-        return Session(self._offer.classifier, ask, self._hearing)
+        return Session(self._hearing, ask)
 
     async def _serve(self, socket: WebSocket, session: Session) -> None:
         feeding = asyncio.get_running_loop().create_task(_feed(socket, session))

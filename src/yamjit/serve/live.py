@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Generator
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from yamjit.results import Summary
 from yamjit.runs.live_rows import RowSink
 
 if TYPE_CHECKING:
-    from yamjit.classifier import Classifier
+    from yamjit.serve.together import Hearing
 
 __all__ = ["LiveAsk", "Session"]
 
@@ -131,19 +130,18 @@ class Session:
 
     Parameters
     ----------
-    classifier : Classifier
+    hearing : Hearing
+        What hears all streams.
     ask : LiveAsk
-    hearing : Executor
-        The one thread that hears all streams.
     """
 
-    def __init__(self, classifier: Classifier, ask: LiveAsk, hearing: Executor) -> None:
+    def __init__(self, hearing: Hearing, ask: LiveAsk) -> None:
         self._hearing = hearing
         self._ask = ask
         self._blocks, self._text = _Blocks(), _Lines()
         source = RawPcm(self._blocks, encoding=ask.encoding, sample_rate=ask.sample_rate, channels=ask.channels)
         level = ask.events is not None and ask.events.min_dbfs is not None
-        self._stream = classifier.with_options(ask.options).windows(source, reading=ask.reading, level=level)
+        self._stream = hearing.classifier.with_options(ask.options).windows(source, reading=ask.reading, level=level)
         self._watcher = None if ask.events is None else Watcher.of(self._stream, ask.events)
         self._bytes_s = ask.sample_rate * ask.channels * RAW_ENCODINGS[ask.encoding][1]
         self._blocks.turn = max(1, int(min(_MOST_TURN_S, 2 * self._stream.hop_s) * self._bytes_s))  # two windows
@@ -201,18 +199,17 @@ class Session:
 
     async def lines(self) -> AsyncIterator[list[str]]:
         """Yield the lines as they come; nothing more is heard before the next ones are asked for."""
-        loop = asyncio.get_running_loop()
         while not self._is_done:
             await self._is_due.wait()
-            lines = await loop.run_in_executor(self._hearing, self._advance)
+            await self._hearing.take_turn(self)
             self._look()
             self._has_room.set()
-            yield lines
+            yield self._text.take()
 
     async def close(self) -> None:
         """End the stream now, and release what it holds."""
         self.abandon()
-        await asyncio.get_running_loop().run_in_executor(self._hearing, self._release)
+        await self._hearing.do(self._release)
 
     def _look(self) -> None:
         """See whether there is something to hear: what makes a window, more than may wait, or the end."""
@@ -232,38 +229,60 @@ class Session:
         next_s = stream.source.start_s + window * stream.hop_s + stream.window_s
         return int((next_s if end_s is None else min(next_s, end_s)) * self._bytes_s)
 
-    def _advance(self) -> list[str]:
-        """Hear what has come, at most a turn of it; return the lines."""
+    def cut(self) -> None:
+        """Take what has come, at most a turn of it, and ask the network for its windows."""
+        self._go_on()
+
+    def tell(self) -> None:
+        """Write the lines of these windows, whose scores are there by now."""
+        self._go_on()
+
+    def fail(self, error: Exception) -> None:
+        """End the stream now, and keep the reason for the client, whose connection would hang otherwise."""
+        reason = str(error) if isinstance(error, YamjitError) else f"{type(error).__name__}: {error}"
+        self.failure, self._is_done = self.failure or reason, True
+
+    def _go_on(self) -> None:
+        """Hear the stream to the next half of a turn, unless it has ended."""
+        if self._is_done:
+            return
         try:
             next(self._report)
         except StopIteration:
             self._is_done = True
-        except YamjitError as error:
-            self.failure, self._is_done = self.failure or str(error), True
-        except Exception as error:  # noqa: BLE001 - told to the client, whose connection would hang otherwise
-            self.failure, self._is_done = f"{type(error).__name__}: {error}", True
-        return self._text.take()
+        except Exception as error:  # noqa: BLE001 - told to the client
+            self.fail(error)
 
     def _release(self) -> None:
         self._report.close()
         self._stream.close()
 
     def _reported(self) -> Generator[None, None, None]:
-        """Hear the stream to its end, and yield whenever no samples are there."""
+        """Hear the stream to its end; yield between the two halves of a turn, and after it."""
         stream, lines = self._stream, self._text
         form: Any = FORMATS[self._ask.form].of_heads(stream.heads)
         with stream, form.open(lines) as writer:
             writer.begin(stream.name)
             sink = RowSink(stream, writer, self._watcher, lines if self._ask.form == "jsonl" else None)  # type: ignore[arg-type]
+            cut, reason = [], ""
             try:
                 for windows in stream:
                     if len(windows):
-                        sink.take(windows)
+                        cut.append(windows)
                     if self._blocks.is_dry:
                         yield
+                        for heard in cut:
+                            sink.take(heard)
+                        cut.clear()
+                        yield
             except AudioError as error:
-                self.failure = self.failure or str(error)
-                writer.failure(stream.name, str(error))
+                reason = str(error)
+            yield
+            for heard in cut:
+                sink.take(heard)
+            if reason:
+                self.failure = self.failure or reason
+                writer.failure(stream.name, reason)
             sink.finish()
             writer.end(
                 stream.summary() if stream.count else Summary(stream.name, stream.duration_s, 0, stream.window_s)
