@@ -26,7 +26,7 @@ import yamjit
 from yamjit.audio.suffixes import AUDIO_SUFFIXES
 from yamjit.output.embedding_files import EmbeddingTable
 from yamjit.search import Index, build_index
-from yamjit.search.nearest import _sketched
+from yamjit.search.nearest import sketched
 
 SECONDS_EACH = 10
 
@@ -102,7 +102,7 @@ def varied(numbers: npt.NDArray[np.uint8], rows: int) -> npt.NDArray[np.uint8]:
 
 def shares(index: Index, queries: Iterable[npt.NDArray[Any]]) -> str:
     """Return what part of the rows is compared in float64, for ten hits."""
-    left = [len(_sketched(index._numbers, index._sketch, index._queries(query), 80)[0]) for query in queries]
+    left = [len(sketched(index._numbers, index._sketch, index._queries(query), 80)[0]) for query in queries]
     share = np.array(left) / len(index)
     return f"{len(index)} rows: compared in float64 {np.median(share):.2%} in the median, {share.max():.2%} at most"
 

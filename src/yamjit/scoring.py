@@ -29,7 +29,7 @@ _NO_FRAMES = np.empty((0, 0), np.float32)
 
 
 class ScoringNetwork(Protocol):
-    """What `Network` and `yamjit.head_networks.HeadNetworks` have in common."""
+    """What a scorer runs: one network, or several together."""
 
     @property
     def plans(self) -> tuple[Plan, ...]:

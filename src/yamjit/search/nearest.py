@@ -11,7 +11,7 @@ from yamjit.errors import DependencyError
 from yamjit.installing import how_to_install
 from yamjit.search.sketch import Sketch
 
-__all__ = ["Candidates", "nearest", "ranked", "usearch"]
+__all__ = ["Candidates", "nearest", "ranked", "sketched", "usearch"]
 
 #: How far usearch's cosines of codes are from the exact ones at most.
 _ERROR = 1e-4
@@ -44,7 +44,7 @@ def nearest(numbers: npt.NDArray[Any], sketch: Sketch | None, queries: npt.NDArr
     if count >= len(numbers):
         return ranked(numbers, np.arange(len(numbers)), queries, -np.inf)
     if sketch is not None:
-        keys, floor = _sketched(numbers, sketch, queries, count)
+        keys, floor = sketched(numbers, sketch, queries, count)
     if sketch is None or (len(keys) * _MOST_LEFT > len(numbers) and numbers.dtype == queries.dtype == np.uint8):
         keys, floor = _scanned(numbers, queries, count)
     return ranked(numbers, keys, queries, floor)
@@ -78,7 +78,7 @@ def _similarities(
     return similar
 
 
-def _sketched(
+def sketched(
     numbers: npt.NDArray[Any], sketch: Sketch, queries: npt.NDArray[Any], count: int
 ) -> tuple[npt.NDArray[np.int64], float]:
     """Return all rows that may be among the `count` most similar ones, and the similarity above which none is missing.
