@@ -148,7 +148,7 @@ class Session:
         self._report = self._reported()
         self._has_room, self._is_due = asyncio.Event(), asyncio.Event()
         self._is_due.set()  # what comes before all samples
-        self._due_since: float | None = None
+        self._arrivals: deque[tuple[int, float]] = deque()  # bytes that had come, and when
         self._is_done = False
         #: Why the stream failed, if it did.
         self.failure: str | None = None
@@ -169,14 +169,17 @@ class Session:
 
     @property
     def lag_s(self) -> float:
-        """Time for which samples that make a window have waited to be heard, in seconds."""
-        return 0.0 if self._due_since is None else time.monotonic() - self._due_since
+        """Time for which the samples of the next window have waited to be heard, in seconds."""
+        needed = self._needed()
+        came = next((at for come, at in self._arrivals if come >= needed), None)
+        return 0.0 if came is None else time.monotonic() - came
 
     async def put(self, block: bytes) -> None:
         """Take samples; return once there is room for more."""
         self.fed = time.monotonic()
         if not self._blocks.is_over:
             self._blocks.put(block)
+            self._arrivals.append((self._blocks.come, self.fed))
             self._look()
         while self._blocks.waiting > _MOST_BYTES and not self._is_done:
             self._has_room.clear()
@@ -213,14 +216,13 @@ class Session:
 
     def _look(self) -> None:
         """See whether there is something to hear: what makes a window, more than may wait, or the end."""
-        blocks = self._blocks
-        enough = blocks.waiting and (blocks.come >= self._needed() or blocks.waiting > _MOST_BYTES)
-        if not (enough or blocks.is_over):
-            self._is_due.clear()
-            self._due_since = None
-        elif not self._is_due.is_set():
+        blocks, needed = self._blocks, self._needed()
+        while self._arrivals and self._arrivals[0][0] < needed:
+            self._arrivals.popleft()
+        if blocks.is_over or (blocks.waiting and (blocks.come >= needed or blocks.waiting > _MOST_BYTES)):
             self._is_due.set()
-            self._due_since = time.monotonic()
+        else:
+            self._is_due.clear()
 
     def _needed(self) -> int:
         """Return how many bytes it takes from the first one until the next window is complete, or the last one."""
