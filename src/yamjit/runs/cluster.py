@@ -39,6 +39,9 @@ def dask_client(address: str | None, workers: int) -> Iterator[Any]:
     settings = {
         "distributed.scheduler.allowed-failures": 0,  # `Crew` tries again by itself
         "distributed.worker.multiprocessing-method": start_method(),
+        # Each of these looks, of which there are hundreds a second, waits for the work, and the work for it.
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "1s",
     }
     with contextlib.ExitStack() as opened:
         opened.enter_context(_silent())
