@@ -44,9 +44,10 @@ class Crew:
         self._limits = limits
         context, data = start_context(), pickle.dumps(classifier)
         self._workers = [_Worker(context, data, limits.work_s) for _ in range(count)]
-        self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
-        # A thread for each process, which waits for its answer.
+        self._idle = list(self._workers)
+        # A thread for each process, which waits for its answer; a task waits for each, so that it has one at once.
         self._threads = ThreadPoolExecutor(count, "yamjit-worker")
+        self._turn = asyncio.Semaphore(2 * count)
         self._mean_s = 0.1
         #: Requests that are worked on or wait.
         self.admitted = 0
@@ -68,30 +69,30 @@ class Crew:
         """Start all processes; return once they have loaded the model."""
         loop = asyncio.get_running_loop()
         await asyncio.gather(*(loop.run_in_executor(self._threads, worker.start) for worker in self._workers))
-        for worker in self._workers:
-            self._idle.put_nowait(worker)
 
     async def do(self, task: Task, is_gone: Callable[[], Awaitable[bool]]) -> Done | None:
         """Do a task in its turn; return what became of it, None if nobody waits for it any more."""
         self.check_room()
         self.admitted += 1
         try:
-            worker = await self._idle.get()
-            try:
-                return None if await is_gone() else await self._done(worker, task)
-            finally:
-                self._idle.put_nowait(worker)
+            async with self._turn:
+                if await is_gone():
+                    return None
+                found = await asyncio.get_running_loop().run_in_executor(self._threads, self._found, task)
         finally:
             self.admitted -= 1
-
-    async def _done(self, worker: _Worker, task: Task) -> Done:
-        begun = time.monotonic()
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, worker.do, task)
-        self._mean_s += 0.1 * (time.monotonic() - begun - self._mean_s)
         if isinstance(found, Failed):
             self.lost += found.status in (500, 504)
             raise Problem(found.status, found.reason)
         return found
+
+    def _found(self, task: Task) -> Done | Failed:
+        worker, begun = self._idle.pop(), time.monotonic()
+        try:
+            return worker.do(task)
+        finally:
+            self._idle.append(worker)
+            self._mean_s += 0.1 * (time.monotonic() - begun - self._mean_s)
 
     def close(self) -> None:
         """End the processes."""
