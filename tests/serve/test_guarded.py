@@ -238,11 +238,14 @@ def test_a_worker_that_is_killed(server: Server) -> None:
     asking.start()
     time.sleep(0.3)
     (worker,) = server.workers()
-    subprocess.run(["kill", "-9", str(worker)], check=True)
+    with ThreadPoolExecutor(3) as threads:
+        waiting = [threads.submit(server.post, "/v1/classify", SIREN) for _ in range(3)]
+        time.sleep(0.3)
+        subprocess.run(["kill", "-9", str(worker)], check=True)
     asking.join(20)
     assert answers[0].status == 500
     assert "killed" in problem(answers[0])
-    assert server.post("/v1/classify", SIREN).status == 200
+    assert [one.result().status for one in waiting] == [200] * 3
     assert server.workers() != [worker]
 
 
