@@ -78,7 +78,7 @@ class Crew:
             async with self._turn:
                 if await is_gone():
                     return None
-                found = await asyncio.get_running_loop().run_in_executor(self._threads, self._found, task)
+                found = await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, task)
         finally:
             self.admitted -= 1
         if isinstance(found, Failed):
@@ -86,7 +86,7 @@ class Crew:
             raise Problem(found.status, found.reason)
         return found
 
-    def _found(self, task: Task) -> Done | Failed:
+    def _answer(self, task: Task) -> Done | Failed:
         worker, begun = self._idle.pop(), time.monotonic()
         try:
             return worker.do(task)

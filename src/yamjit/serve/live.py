@@ -29,6 +29,9 @@ _MOST_BYTES = 2**20
 #: Sound that is heard in one turn, at most, in seconds.
 _MOST_TURN_S = 1.0
 
+#: Seconds within which blocks are taken to have come at once.
+_ARRIVAL_S = 0.01
+
 
 @dataclass(frozen=True)
 class LiveAsk:
@@ -179,7 +182,9 @@ class Session:
         self.fed = time.monotonic()
         if not self._blocks.is_over:
             self._blocks.put(block)
-            self._arrivals.append((self._blocks.come, self.fed))
+            is_new = not self._arrivals or self.fed - self._arrivals[-1][1] > _ARRIVAL_S
+            at = self.fed if is_new else self._arrivals.pop()[1]
+            self._arrivals.append((self._blocks.come, at))
             self._look()
         while self._blocks.waiting > _MOST_BYTES and not self._is_done:
             self._has_room.clear()
