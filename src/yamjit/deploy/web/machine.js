@@ -72,7 +72,7 @@ export class Machine {
     try {
       if (missing > 0) this.#memory.grow(missing);
     } catch {
-      throw new YamjitError(`the model wants ${this.#end} bytes of memory, which are not to be had`);
+      throw new YamjitError(`there are no ${this.#end} bytes of memory for the model`);
     }
     return place;
   }

@@ -7,7 +7,7 @@ the same values once more.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,10 +54,10 @@ class Rows(NamedTuple):
 def make_matmul(ops: VectorOps) -> Any:
     """Make ``matmul(rows, channels, outputs, out, spare)``: `outputs` int8 a row at `out`; `spare` is memory to use."""
     lanes, wide = ops.lanes, ops.target.columns * ops.lanes
-    by_shift = partial(_narrowed_tile, narrowing=BY_SHIFT)
-    high, columns = ops.target.rows, ops.target.columns
-    heights = (high, high // 2, 1) if high > 2 else (high, 1)
-    block, narrow_block = walk(by_shift, ops, heights, columns), walk(by_shift, ops, (high, 1), 1)
+    by_shift = cache(partial(_narrowed_tile, narrowing=BY_SHIFT))
+    high, columns, is_sent = ops.target.rows, ops.target.columns, ops.target.is_sent
+    heights = (high, high // 2, 1) if high > 2 and not is_sent else (high, 1)
+    block, narrow_block = walk(by_shift, ops, heights, columns), walk(by_shift, ops, (1,) if is_sent else (high, 1), 1)
     real_block = (
         walk(partial(_narrowed_tile, narrowing=BY_REALS), ops, (high,), columns)
         if ops.target.rounds_in_float32
@@ -108,8 +108,9 @@ def make_matmul_raw(ops: VectorOps) -> Any:
     """Make ``matmul_raw(rows, channels, outputs, out, spare)``: accumulators, int32 in rows of whole blocks."""
     lanes, wide, very_wide = ops.lanes, 2 * ops.lanes, 8 * ops.lanes
     high = min(8, ops.target.rows)
+    narrow_heights = (1,) if ops.target.is_sent else (high, 1)
     block, narrow_block, row_block = (
-        walk(_raw_tile, ops, heights, columns) for heights, columns in (((high, 1), 2), ((high, 1), 1), ((1,), 8))
+        walk(_raw_tile, ops, heights, columns) for heights, columns in (((high, 1), 2), (narrow_heights, 1), ((1,), 8))
     )
 
     @jit
