@@ -586,7 +586,7 @@ def test_what_others_fell_for(whole: Graph, edit: Edit, message: str) -> None:
     seconds = time.thread_time() - started
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert seconds < 1
+    assert seconds < 10
     assert peak < 10e6
 
 
