@@ -580,13 +580,15 @@ def test_what_others_fell_for(whole: Graph, edit: Edit, message: str) -> None:
     """Damage of which runtimes are known to have crashed, hung, or returned memory that nobody wrote."""
     content = write_graph(edit(whole))
     tracemalloc.start()
-    started = time.thread_time()
-    with pytest.raises((ModelError, LimitError), match=message):
-        read_graph(content)
-    seconds = time.thread_time() - started
+    seconds = []
+    for _ in range(3):
+        started = time.thread_time()
+        with pytest.raises((ModelError, LimitError), match=message):
+            read_graph(content)
+        seconds.append(time.thread_time() - started)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert seconds < 10
+    assert min(seconds) < 1
     assert peak < 10e6
 
 
