@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from yamjit.kernels.int8.generated import BY_REALS, BY_SHIFT, Narrowing, jit_lines
-from yamjit.kernels.int8.matmul import copy_bytes, make_is_proven
+from yamjit.kernels.int8.matmul import columns_from, copy_bytes, make_is_proven
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.prepared.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
 from yamjit.kernels.prepared.table import Channels
@@ -24,6 +24,12 @@ from yamjit.kernels.vectors.ops import VectorOps
 __all__ = ["Destination", "Image", "make_depthwise"]
 
 _COLUMNS = 3
+
+#: The address of a column of a row: in an image that has its border, and in one without, where it may lie outside.
+_INSIDE, _ANYWHERE = "strip.row{row} + ({column}) * strip.step", "column(strip.row{row}, {column}, strip)"
+
+#: Bytes of scratch memory that stand for results that nobody wants.
+_UNWANTED = 2 * CHUNK
 
 
 class Image(NamedTuple):
@@ -106,8 +112,8 @@ def make_depthwise(ops: VectorOps) -> Any:
 
 def _make_wide(ops: VectorOps, rows: int, fresh: int) -> Any:
     """Make the kernel for whole chunks of channels: `rows` output rows at a time, `fresh` new columns a result."""
-    part = 4 * ops.lanes
-    line = _make_lines(ops, rows, fresh)
+    part, part_of = _part_bytes(ops), _make_part(ops, rows)
+    line = _make_lines(ops, rows, fresh, _ANYWHERE)
 
     @jit
     def wide(
@@ -115,6 +121,7 @@ def _make_wide(ops: VectorOps, rows: int, fresh: int) -> Any:
     ) -> None:
         step, pixel = image.channels, destination.pixel
         for first in range(0, step, part):
+            here = part_of(channels, first, spare + _UNWANTED)
             for oy in range(start, stop, rows):
                 y = oy * image.stride - image.top
                 strip = _Strip(
@@ -130,15 +137,15 @@ def _make_wide(ops: VectorOps, rows: int, fresh: int) -> Any:
                 )
                 at = destination.out + (oy - start) * width * pixel + first
                 second = _Results(at + width * pixel, pixel) if oy + 1 < stop else _Results(spare, 0)
-                line(strip, -image.left, _part(channels, first), width, _Results(at, pixel), second, destination.flip)
+                line(strip, -image.left, here, width, _Results(at, pixel), second, destination.flip)
 
     return wide
 
 
 def _make_narrow(ops: VectorOps, fresh: int) -> Any:
     """Make the kernel for several columns in a chunk: two output rows at a time, from an image with its border."""
-    part = 4 * ops.lanes
-    line = _make_lines(ops, 2, fresh)
+    part, part_of = _part_bytes(ops), _make_part(ops, rows=2)
+    line = _make_lines(ops, 2, fresh, _INSIDE)
     # Numba would compile the line once more for an argument that is written as a number.
     zero, one = np.int64(0), np.int64(1)
 
@@ -149,7 +156,7 @@ def _make_narrow(ops: VectorOps, fresh: int) -> Any:
         row_bytes, row_out, pace = image.width * image.channels, width * image.channels, CHUNK // image.channels
         count = row_out // CHUNK
         for first in range(0, CHUNK, part):
-            chunk = _part(channels, first)
+            chunk = part_of(channels, first, spare + _UNWANTED)
             rest = min(part, row_out - count * CHUNK - first)
             for oy in range(start, stop, 2):
                 at = image.x + oy * row_bytes + first
@@ -193,20 +200,35 @@ def _row(image: Image, y: int) -> int:
     return image.x + y * image.width * image.channels if 0 <= y < image.height else image.border
 
 
-@jit
-def _part(channels: Channels, first: int) -> Channels:
-    """Return where the channels from byte `first` of a pixel on begin."""
-    chunk, place = first // CHUNK, first % CHUNK // 4
-    return Channels(
-        channels.weights + chunk * DEPTHWISE_CHUNK_BYTES + place * 4,
-        channels.bias + chunk * CHUNK * 4 + place * 4,
-        channels.multiplier + chunk * CHUNK * 4 + place * 4,
-        channels.offset + chunk * CHUNK * 8 + place * 4,
-        channels.shift + chunk * CHUNK * 4 + place * 4,
-        channels.scale + chunk * CHUNK * 4 + place * 4,
-        channels.real_offset + chunk * CHUNK * 4 + place * 4,
-        channels.proven + chunk * CHUNK // BLOCK,
-    )
+def _part_bytes(ops: VectorOps) -> int:
+    """Return how many channels are filtered at a time, a byte each."""
+    return len(ops.quads) * ops.lanes
+
+
+def _make_part(ops: VectorOps, rows: int) -> Any:
+    """Make ``part_of(channels, first, spare)``: the channels from byte `first` of a pixel on, for `rows` output rows.
+
+    Weights that operations take as words are widened once for all results, to `spare`.
+    """
+    lanes, size, quads, taps = ops.lanes, ops.filter_bytes, len(ops.quads), rows * _COLUMNS
+    widen = ops.widen_filter
+
+    @jit
+    def part_of(channels: Channels, first: int, spare: int) -> Channels:
+        chunk, quad = first // CHUNK, first // lanes % 4
+        place = quad * BLOCK + first % CHUNK // (4 * lanes) * lanes
+        weights = channels.weights + chunk * DEPTHWISE_CHUNK_BYTES + place * 4
+        if widen is not None:
+            for tap in range(taps):
+                for j in range(quads):
+                    widen(weights + (tap * CHUNK + j * BLOCK) * 4, spare + (tap * quads + j) * size)
+            weights = spare
+        here = columns_from(channels, chunk * CHUNK + place, 0)
+        return Channels(
+            weights, here.bias, here.multiplier, here.offset, here.shift, here.scale, here.real_offset, here.proven
+        )
+
+    return part_of
 
 
 @jit
@@ -218,16 +240,16 @@ def _column(row: int, column: int, strip: _Strip) -> int:
 # -- The loop along a row ---------------------------------------------------------------------------------------
 
 
-def _make_lines(ops: VectorOps, rows: int, fresh: int) -> Any:
+def _make_lines(ops: VectorOps, rows: int, fresh: int, place: str) -> Any:
     """Make ``line(strip, first, channels, count, results0, results1, flip)``: `count` results along `rows` rows.
 
-    The first result's leftmost column is `first`. Of the three columns of a result, `fresh` are read; the others are
-    those of the result before it. Results are stored with the bits of `flip` turned.
+    The first result's leftmost column is `first`; `place` is the address of a column. Of the three columns of a result,
+    `fresh` are read; the others are those of the result before it. Results are stored with the bits of `flip` turned.
     """
-    by_shift = _generate_line(ops, rows, fresh, BY_SHIFT)
+    by_shift = _generate_line(ops, rows, fresh, place, BY_SHIFT)
     if not ops.target.rounds_in_float32:
         return by_shift
-    real, is_proven = _generate_line(ops, rows, fresh, BY_REALS), make_is_proven(ops.target)
+    real, is_proven = _generate_line(ops, rows, fresh, place, BY_REALS), make_is_proven(ops.target)
 
     @jit
     def line(
@@ -241,37 +263,38 @@ def _make_lines(ops: VectorOps, rows: int, fresh: int) -> Any:
     return line
 
 
-def _generate_line(ops: VectorOps, rows: int, fresh: int, narrowing: Narrowing) -> Any:
-    kept = _COLUMNS - fresh
+def _generate_line(ops: VectorOps, rows: int, fresh: int, place: str, narrowing: Narrowing) -> Any:
+    kept, quads = _COLUMNS - fresh, range(len(ops.quads))
     lines = ["def line(strip, first, channels, count, results0, results1, flip):"]
     lines += ["    own_frame()", "    turned, turned_back = splat(strip.flip), splat(flip)"]
-    for j in range(4):
+    for j in quads:
         at = j * BLOCK * 4
         lines.append(f"    bias{j} = load(channels.bias + {at})")
         lines += [f"    {read.format(j=j, at=at, pair=2 * at)}" for read in narrowing.reads]
     for column in range(kept):
-        lines += _column_lines("    ", column, f"first + {column}", rows)
+        lines += _column_lines(ops, "    ", column, f"first + {column}", rows, place)
     lines.append("    for place in range(count):")
     lines.append("        at = first + place * strip.pace")
     for column in range(kept, _COLUMNS):
-        lines += _column_lines("        ", column, f"at + {column}", rows)
+        lines += _column_lines(ops, "        ", column, f"at + {column}", rows, place)
     for row in range(rows):
-        for j in range(4):
+        for j in quads:
             acc = f"started(bias{j})"
             for column in range(_COLUMNS):
-                weights = f"load_weights(channels.weights + {((row * _COLUMNS + column) * CHUNK + j * BLOCK) * 4})"
+                number = (row * _COLUMNS + column) * len(quads) + j
+                weights = f"load_weights(channels.weights + {number * ops.filter_bytes})"
                 acc = f"dot({acc}, c{column}_{j}, {weights})"
             result = narrowing.result.format(j=j, acc=f"total({acc})")
             lines.append(f"        r{j} = {result}")
-        lines.append(f"        store_quads(results{row}.out + place * results{row}.step, turned_back, r0, r1, r2, r3)")
-    lines += [f"        c{column}_{j} = c{column + fresh}_{j}" for column in range(kept) for j in range(4)]
-    quads = {f"quad{j}": quad for j, quad in enumerate(ops.quads)}
-    return jit_lines(lines, ops, column=_column, **quads)
+        results = ", ".join(f"r{j}" for j in quads)
+        lines.append(f"        store_quads(results{row}.out + place * results{row}.step, turned_back, {results})")
+    lines += [f"        c{column}_{j} = c{column + fresh}_{j}" for column in range(kept) for j in quads]
+    return jit_lines(lines, ops, column=_column, **{f"quad{j}": quad for j, quad in enumerate(ops.quads)})
 
 
-def _column_lines(indent: str, name: int, column: str, rows: int) -> list[str]:
-    """Generate the reading of a column: its four quads. For one output row, the fourth row is not needed."""
-    lines = [f"t{row} = load_bytes(column(strip.row{row}, {column}, strip), turned)" for row in range(rows + 2)]
+def _column_lines(ops: VectorOps, indent: str, name: int, column: str, rows: int, place: str) -> list[str]:
+    """Generate the reading of a column: its quads. For one output row, the fourth row is not needed."""
+    lines = [f"t{row} = load_bytes({place.format(row=row, column=column)}, turned)" for row in range(rows + 2)]
     lines += [f"t{row} = t2" for row in range(rows + 2, 4)]
-    lines += [f"c{name}_{j} = quad{j}(t0, t1, t2, t3)" for j in range(4)]
+    lines += [f"c{name}_{j} = quad{j}(t0, t1, t2, t3)" for j in range(len(ops.quads))]
     return [indent + line for line in lines]

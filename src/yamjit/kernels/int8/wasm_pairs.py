@@ -22,7 +22,7 @@ from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.memory import ALIGNMENT
 from yamjit.kernels.prepared.table import Channels
 from yamjit.kernels.vectors.ops import VectorOps
-from yamjit.kernels.vectors.words import Emit, Vector, call, filled, load, mask, operation, part, splat, store
+from yamjit.kernels.vectors.words import Vector, call, filled, load, mask, operation, part, splat, store
 
 __all__ = ["KERNELS"]
 
@@ -61,11 +61,6 @@ class _PairOps(VectorOps):
         return operation(self._pairs, (types.int64,), emit)
 
     @cached_property
-    def load_bytes(self) -> Any:
-        """Bytes are signed, and none of their bits turned."""
-        return operation(self._u8, (types.int64, self._i32), lambda b, address, flip: load(b, address, _OCTETS))
-
-    @cached_property
     def broadcast(self) -> Any:
         def emit(b: Any, address: Any) -> Any:
             places = (address, b.add(address, ir.Constant(address.type, 4)))
@@ -84,20 +79,61 @@ class _PairOps(VectorOps):
 
         return operation(self._sum, (self._sum, self._pairs, self._pairs), emit)
 
-    def _emit_quad(self, j: int) -> Emit:
-        def emit(b: Any, *taps: Any) -> Any:
-            half, quarter = divmod(j, 2)
-            order = mask(4 * quarter + place + word for place in range(4) for word in (0, 8))
-            wide = [b.sext(part(b, tap, 8 * half, 8), _WORDS) for tap in taps]
-            pairs = (b.shuffle_vector(wide[first], wide[first + 2], order) for first in (0, 1))
-            return b.shuffle_vector(*pairs, _BOTH)
 
-        return emit
+class _FilterOps(_PairOps):
+    """The operations of a filter: eight channels at a time, of words, and weights that were widened ahead.
+
+    Four channels of three columns are as much as the registers of processors hold, four rows of each.
+    """
+
+    filter_bytes = 32
+
+    def __init__(self, target: Any) -> None:
+        super().__init__(target)
+        self._words = Vector(_I16, 8)
 
     @cached_property
-    def quads(self) -> tuple[Any, Any, Any, Any]:
-        first, second, third, fourth = (operation(self._pairs, (self._u8,) * 4, self._emit_quad(j)) for j in range(4))
-        return first, second, third, fourth
+    def load_weights(self) -> Any:
+        def emit(b: Any, address: Any) -> Any:
+            places = (address, b.add(address, ir.Constant(address.type, 16)))
+            return b.shuffle_vector(*(load(b, place, _WORDS) for place in places), _BOTH)
+
+        return operation(self._pairs, (types.int64,), emit)
+
+    @cached_property
+    def widen_filter(self) -> Any:
+        def emit(b: Any, source: Any, target: Any) -> None:
+            for number, pairs in enumerate(_emit_pairs(b, load(b, source, _OCTETS))):
+                store(b, b.add(target, ir.Constant(target.type, 16 * number)), pairs)
+
+        return operation(types.void, (types.int64, types.int64), emit)
+
+    @cached_property
+    def load_bytes(self) -> Any:
+        """Bytes are signed, and none of their bits turned."""
+
+        def emit(b: Any, address: Any, _flip: Any) -> Any:
+            return b.sext(load(b, address, ir.VectorType(_I8, 8)), _WORDS)
+
+        return operation(self._words, (types.int64, self._i32), emit)
+
+    @cached_property
+    def quads(self) -> tuple[Any, ...]:
+        def emit(half: int, b: Any, *taps: Any) -> Any:
+            order = mask(4 * half + place + word for place in range(4) for word in (0, 8))
+            pairs = (b.shuffle_vector(taps[first], taps[first + 2], order) for first in (0, 1))
+            return b.shuffle_vector(*pairs, _BOTH)
+
+        return tuple(operation(self._pairs, (self._words,) * 4, partial(emit, half)) for half in (0, 1))
+
+    @cached_property
+    def store_quads(self) -> Any:
+        """Results of the two `quads`, and none of their bits turned."""
+
+        def emit(b: Any, address: Any, _flip: Any, *parts: Any) -> Any:
+            return store(b, address, part(b, self._packed(b, (*parts, *parts)), 0, 8))
+
+        return operation(types.void, (types.int64, *(self._i32,) * 3), emit)
 
 
 def _make_matmul(make: Callable[[VectorOps], Any], ops: VectorOps) -> Any:
@@ -115,6 +151,6 @@ KERNELS: Mapping[str, Callable[[VectorOps], Any]] = MappingProxyType(
     {
         "matmul": partial(_make_matmul, make_matmul),
         "matmul_raw": partial(_make_matmul, make_matmul_raw),
-        "depthwise": lambda ops: make_depthwise(_PairOps(ops.target)),
+        "depthwise": lambda ops: make_depthwise(_FilterOps(ops.target)),
     }
 )

@@ -47,6 +47,10 @@ class VectorOps:
 
     #: Bytes of four inputs side by side.
     quad_bytes = 4
+    #: Bytes of a vector of weights of a filter, and from it to that of the next quad.
+    filter_bytes = 64
+    #: ``widen_filter(source, target)`` makes such a vector what `load_weights` takes, where that is something else.
+    widen_filter: Any = None
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -257,15 +261,14 @@ class VectorOps:
     # Interleaving: what takes bytes of four taps to quads and back
 
     @cached_property
-    def quads(self) -> tuple[Any, Any, Any, Any]:
+    def quads(self) -> tuple[Any, ...]:
         """Four operations ``(u8, u8, u8, u8) -> i32``: bytes of four vectors side by side, a quarter each.
 
         Within each 16 bytes, operation `j` takes the bytes 4 j .. 4 j + 3 of every vector: an unpacking of bytes and
         one of pairs.
         """
         taps = (self._u8,) * 4
-        parts = tuple(operation(self._i32, taps, self._emit_quad(j)) for j in range(4))
-        return parts[0], parts[1], parts[2], parts[3]
+        return tuple(operation(self._i32, taps, self._emit_quad(j)) for j in range(4))
 
     def _emit_quad(self, j: int) -> Emit:
         def emit(b: Any, *taps: Any) -> Any:
