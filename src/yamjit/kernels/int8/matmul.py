@@ -56,7 +56,7 @@ def make_matmul(ops: VectorOps) -> Any:
     lanes, wide = ops.lanes, ops.target.columns * ops.lanes
     by_shift = cache(partial(_narrowed_tile, narrowing=BY_SHIFT))
     high, columns, is_sent = ops.target.rows, ops.target.columns, ops.target.is_sent
-    heights = (high, high // 2, 1) if high > 2 and not is_sent else (high, 1)
+    heights = (high, high // 2, 1) if high > 2 else (high, 1)
     block, narrow_block = walk(by_shift, ops, heights, columns), walk(by_shift, ops, (1,) if is_sent else (high, 1), 1)
     real_block = (
         walk(partial(_narrowed_tile, narrowing=BY_REALS), ops, (high,), columns)
@@ -165,19 +165,27 @@ def fill_bytes(address: int, count: int, value: int) -> None:
 
 
 def walk(make_tile: Any, ops: VectorOps, heights: tuple[int, ...], columns: int) -> Any:
-    """Make the loop over rows, in tiles of the first of `heights`, which fall, that there are enough rows for."""
+    """Make the loop over rows, in tiles of the first of `heights`, which fall, that there are enough rows for.
+
+    A tile of the second takes what is left of the rows, where it is no more than that.
+    """
+    make_tile = cache(make_tile)
     high, *lower_heights = heights
-    tile = make_tile(ops, high, columns)
-    lower = walk(make_tile, ops, tuple(lower_heights), columns) if lower_heights else None
+    tile, low = make_tile(ops, high, columns), lower_heights[0] if lower_heights else 0
+    lower = walk(make_tile, ops, tuple(lower_heights), columns) if low else None
+    low_tile = make_tile(ops, low, columns) if low else None
 
     @jit
     def block(rows: Rows, channels: Channels, out: int, row_bytes: int) -> None:
         if lower is not None and rows.n_rows < high:
             lower(rows, channels, out, row_bytes)
         else:
-            for start in range(0, rows.n_rows, high):
+            end = rows.n_rows - low if low_tile is not None and 0 < rows.n_rows % high <= low else rows.n_rows
+            for start in range(0, end, high):
                 row = min(start, rows.n_rows - high)
                 tile(row, rows, channels, out + row * row_bytes, row_bytes)
+            if low_tile is not None and end < rows.n_rows:
+                low_tile(end, rows, channels, out + end * row_bytes, row_bytes)
 
     return block
 
