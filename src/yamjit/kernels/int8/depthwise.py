@@ -28,7 +28,7 @@ _COLUMNS = 3
 #: The address of a column of a row: in an image that has its border, and in one without, where it may lie outside.
 _INSIDE, _ANYWHERE = "strip.row{row} + ({column}) * strip.step", "column(strip.row{row}, {column}, strip)"
 
-#: Bytes of scratch memory that stand for results that nobody wants.
+#: Bytes of scratch memory that unwanted results are written to.
 _UNWANTED = 2 * CHUNK
 
 

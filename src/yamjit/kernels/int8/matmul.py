@@ -1,8 +1,8 @@
 """Matrix products over vectors, in register tiles: pointwise, fully connected, and the first convolution.
 
 A tile keeps `rows` by `columns` accumulators in registers, and in each step multiplies four inputs of every row by
-four weights of every channel. Where rows do not fill the last tile, it is moved back over rows that are done, which get
-the same values once more.
+four weights of every channel. Where rows do not fill the last tile, a lower one takes them; or it is moved back over
+rows that are done, which get the same values once more.
 """
 
 from __future__ import annotations

@@ -81,9 +81,9 @@ class _PairOps(VectorOps):
 
 
 class _FilterOps(_PairOps):
-    """The operations of a filter: eight channels at a time, of words, and weights that were widened ahead.
+    """The operations of a filter: weights were widened ahead, and columns are words of eight channels.
 
-    Four channels of three columns are as much as the registers of processors hold, four rows of each.
+    Three columns of these take twelve vectors, which stay in registers; of more channels, they would not.
     """
 
     filter_bytes = 32

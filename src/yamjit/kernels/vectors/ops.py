@@ -47,9 +47,9 @@ class VectorOps:
 
     #: Bytes of four inputs side by side.
     quad_bytes = 4
-    #: Bytes of a vector of weights of a filter, and from it to that of the next quad.
+    #: Bytes from a vector of a filter's weights to the next.
     filter_bytes = 64
-    #: ``widen_filter(source, target)`` makes such a vector what `load_weights` takes, where that is something else.
+    #: ``widen_filter(source, target)`` makes of such a vector what `load_weights` takes, where that is something else.
     widen_filter: Any = None
 
     def __init__(self, target: Target) -> None:
@@ -262,7 +262,7 @@ class VectorOps:
 
     @cached_property
     def quads(self) -> tuple[Any, ...]:
-        """Four operations ``(u8, u8, u8, u8) -> i32``: bytes of four vectors side by side, a quarter each.
+        """Operations ``(u8, u8, u8, u8) -> i32``: bytes of four vectors side by side, a quarter each.
 
         Within each 16 bytes, operation `j` takes the bytes 4 j .. 4 j + 3 of every vector: an unpacking of bytes and
         one of pairs.
