@@ -240,16 +240,16 @@ def _column(row: int, column: int, strip: _Strip) -> int:
 # -- The loop along a row ---------------------------------------------------------------------------------------
 
 
-def _make_lines(ops: VectorOps, rows: int, fresh: int, place: str) -> Any:
+def _make_lines(ops: VectorOps, rows: int, fresh: int, address: str) -> Any:
     """Make ``line(strip, first, channels, count, results0, results1, flip)``: `count` results along `rows` rows.
 
-    The first result's leftmost column is `first`; `place` is the address of a column. Of the three columns of a result,
+    The first result's leftmost column is `first`; `address` is that of a column. Of the three columns of a result,
     `fresh` are read; the others are those of the result before it. Results are stored with the bits of `flip` turned.
     """
-    by_shift = _generate_line(ops, rows, fresh, place, BY_SHIFT)
+    by_shift = _generate_line(ops, rows, fresh, address, BY_SHIFT)
     if not ops.target.rounds_in_float32:
         return by_shift
-    real, is_proven = _generate_line(ops, rows, fresh, place, BY_REALS), make_is_proven(ops.target)
+    real, is_proven = _generate_line(ops, rows, fresh, address, BY_REALS), make_is_proven(ops.target)
 
     @jit
     def line(
@@ -263,7 +263,7 @@ def _make_lines(ops: VectorOps, rows: int, fresh: int, place: str) -> Any:
     return line
 
 
-def _generate_line(ops: VectorOps, rows: int, fresh: int, place: str, narrowing: Narrowing) -> Any:
+def _generate_line(ops: VectorOps, rows: int, fresh: int, address: str, narrowing: Narrowing) -> Any:
     kept, quads = _COLUMNS - fresh, range(len(ops.quads))
     lines = ["def line(strip, first, channels, count, results0, results1, flip):"]
     lines += ["    own_frame()", "    turned, turned_back = splat(strip.flip), splat(flip)"]
@@ -272,11 +272,11 @@ def _generate_line(ops: VectorOps, rows: int, fresh: int, place: str, narrowing:
         lines.append(f"    bias{j} = load(channels.bias + {at})")
         lines += [f"    {read.format(j=j, at=at, pair=2 * at)}" for read in narrowing.reads]
     for column in range(kept):
-        lines += _column_lines(ops, "    ", column, f"first + {column}", rows, place)
+        lines += _column_lines(ops, "    ", column, f"first + {column}", rows, address)
     lines.append("    for place in range(count):")
     lines.append("        at = first + place * strip.pace")
     for column in range(kept, _COLUMNS):
-        lines += _column_lines(ops, "        ", column, f"at + {column}", rows, place)
+        lines += _column_lines(ops, "        ", column, f"at + {column}", rows, address)
     for row in range(rows):
         for j in quads:
             acc = f"started(bias{j})"
@@ -292,9 +292,9 @@ def _generate_line(ops: VectorOps, rows: int, fresh: int, place: str, narrowing:
     return jit_lines(lines, ops, column=_column, **{f"quad{j}": quad for j, quad in enumerate(ops.quads)})
 
 
-def _column_lines(ops: VectorOps, indent: str, name: int, column: str, rows: int, place: str) -> list[str]:
+def _column_lines(ops: VectorOps, indent: str, name: int, column: str, rows: int, address: str) -> list[str]:
     """Generate the reading of a column: its quads. For one output row, the fourth row is not needed."""
-    lines = [f"t{row} = load_bytes({place.format(row=row, column=column)}, turned)" for row in range(rows + 2)]
+    lines = [f"t{row} = load_bytes({address.format(row=row, column=column)}, turned)" for row in range(rows + 2)]
     lines += [f"t{row} = t2" for row in range(rows + 2, 4)]
     lines += [f"c{name}_{j} = quad{j}(t0, t1, t2, t3)" for j in range(len(ops.quads))]
     return [indent + line for line in lines]

@@ -44,6 +44,12 @@ def _emit_widen(b: Any, source: Any, target: Any) -> None:
         store(b, b.add(target, ir.Constant(target.type, 16 * number)), b.shuffle_vector(even, odd, mask(order)))
 
 
+def _emit_both(distance: int, read: Callable[[Any, Any], Any], b: Any, address: Any) -> Any:
+    """Read the two pairs of a quad, which lie `distance` bytes apart, side by side."""
+    second = b.add(address, ir.Constant(address.type, distance))
+    return b.shuffle_vector(read(b, address), read(b, second), _BOTH)
+
+
 class _PairOps(VectorOps):
     """The operations whose inputs and weights are two vectors of pairs, side by side."""
 
@@ -62,12 +68,10 @@ class _PairOps(VectorOps):
 
     @cached_property
     def broadcast(self) -> Any:
-        def emit(b: Any, address: Any) -> Any:
-            places = (address, b.add(address, ir.Constant(address.type, 4)))
-            pairs = (b.bitcast(splat(b, load(b, place, _I32), 4), _WORDS) for place in places)
-            return b.shuffle_vector(*pairs, _BOTH)
+        def read(b: Any, address: Any) -> Any:
+            return b.bitcast(splat(b, load(b, address, _I32), 4), _WORDS)
 
-        return operation(self._pairs, (types.int64,), emit)
+        return operation(self._pairs, (types.int64,), partial(_emit_both, 4, read))
 
     @cached_property
     def dot(self) -> Any:
@@ -83,7 +87,7 @@ class _PairOps(VectorOps):
 class _FilterOps(_PairOps):
     """The operations of a filter: weights were widened ahead, and columns are words of eight channels.
 
-    Three columns of these take twelve vectors, which stay in registers; of more channels, they would not.
+    Three columns of these are twelve vectors, most of which stay in registers; of sixteen channels they are too many.
     """
 
     filter_bytes = 32
@@ -94,11 +98,10 @@ class _FilterOps(_PairOps):
 
     @cached_property
     def load_weights(self) -> Any:
-        def emit(b: Any, address: Any) -> Any:
-            places = (address, b.add(address, ir.Constant(address.type, 16)))
-            return b.shuffle_vector(*(load(b, place, _WORDS) for place in places), _BOTH)
+        def read(b: Any, address: Any) -> Any:
+            return load(b, address, _WORDS)
 
-        return operation(self._pairs, (types.int64,), emit)
+        return operation(self._pairs, (types.int64,), partial(_emit_both, 16, read))
 
     @cached_property
     def widen_filter(self) -> Any:
